@@ -1,0 +1,68 @@
+package advisory
+
+import (
+	"context"
+	"time"
+)
+
+// Problem names a record that was skipped and why.
+type Problem struct {
+	Record string `json:"record"`
+	Reason string `json:"reason"`
+}
+
+// FeedState is one feed's row: what it last gave, how old that is, and when to look again.
+type FeedState struct {
+	Name         string // osv/Debian, kev
+	URL          string
+	ETag         string
+	LastModified string
+	SHA256       string // of the last imported file: the same file again changes nothing
+	Records      int
+	Skipped      int
+	Problems     []Problem // the first hundred
+	Ecosystems   []string  // releases that its records name: what "assessed" means for this feed
+	AsOf         time.Time // last answer of the source, changed or not
+	ChangedAt    time.Time
+	AttemptedAt  time.Time
+	Error        string
+	NextDue      time.Time
+}
+
+// Import replaces what a feed says, in one transaction: records not in it are closed, changed ones get a new revision, equal ones stay.
+// Records yields each advisory or overlay exactly once; its error aborts the import and leaves everything as it was.
+type Import struct {
+	State      FeedState
+	At         time.Time
+	Advisories func(yield func(Advisory) error) error // nil: none
+	Overlays   func(yield func(KEV) error) error      // nil: none
+}
+
+// Imported counts what an import did.
+type Imported struct {
+	Seq                  int64
+	Opened, Closed, Kept int
+}
+
+// Knowledge is what changed after a seq: the revisions now current for ids that changed (Gone: no current one).
+type Knowledge struct {
+	Advisories []Advisory
+	Gone       []Ref
+	KEV        []KEV
+	KEVGone    []string // CVEs
+}
+
+// Ref names an advisory.
+type Ref struct{ Feed, ID string }
+
+// Store is what advisory asks for.
+type Store interface {
+	ImportFeed(ctx context.Context, in Import) (Imported, error)
+	SaveFeedState(ctx context.Context, s FeedState) error // status only: an attempt that failed or was not modified
+	FeedStates(ctx context.Context) ([]FeedState, error)  // by name
+	// Current streams every current advisory, and lists every current overlay.
+	CurrentAdvisories(ctx context.Context, fn func(Advisory) error) error
+	CurrentKEV(ctx context.Context) ([]KEV, error)
+	// KnowledgeAfter says what changed with seq > after.
+	KnowledgeAfter(ctx context.Context, after int64) (Knowledge, error)
+}

@@ -1,0 +1,155 @@
+package apiv1
+
+import "time"
+
+// Priorities of a finding here, worst first.
+const (
+	PriorityUrgent = "urgent" // known to be exploited
+	PriorityHigh   = "high"
+	PriorityNormal = "normal"
+	PriorityLow    = "low"
+	PriorityLowest = "lowest" // not loaded: nothing runs the vulnerable code
+)
+
+// Statuses of a finding.
+const (
+	StatusFixed         = "fix available"                            // a fixed version is known
+	StatusNoFix         = "no fix yet"                               // affected, and the advisory names no fixed version
+	StatusNotLoaded     = "no kernel image installed: not loaded"    // kernel source through headers and tools alone
+	StatusNotRunning    = "kernel installed but not running"         // an old or a not yet booted kernel image
+	StatusRebootPending = "fixed on disk, the old kernel still runs" // newest image fixed, running one not
+)
+
+// Finding is one vulnerability of one source package on one host, with the binary packages it is installed through.
+// staunch scan prints the same shape with the host fields empty.
+type Finding struct {
+	HostID        string     `json:"host_id,omitempty"`
+	Host          string     `json:"host,omitempty"`
+	Vulnerability string     `json:"vulnerability" doc:"The CVE id where there is one, else the advisory's id"`
+	Advisory      string     `json:"advisory"`
+	Source        string     `json:"source"`
+	Package       string     `json:"package" doc:"The first of packages"`
+	Packages      []string   `json:"packages"`
+	Installed     string     `json:"installed" doc:"Installed source version"`
+	Fixed         string     `json:"fixed,omitempty" doc:"First fixed source version; empty when none is known"`
+	Status        string     `json:"status"`
+	Priority      string     `json:"priority" enum:"urgent,high,normal,low,lowest"`
+	Severity      string     `json:"severity,omitempty" doc:"As the advisory gives it"`
+	KEV           *KEV       `json:"kev,omitempty"`
+	Ecosystem     string     `json:"ecosystem"`
+	Feed          string     `json:"feed"`
+	FeedAsOf      *time.Time `json:"feed_as_of,omitempty"`
+	Update        string     `json:"update,omitempty" doc:"The host's own package manager offers this binary version now"`
+	Explanation   string     `json:"explanation"`
+}
+
+// KEV is the entry in CISA's catalogue of known exploited vulnerabilities.
+type KEV struct {
+	Added      string `json:"added" doc:"Date"`
+	Due        string `json:"due,omitempty" doc:"CISA's own date for federal agencies"`
+	Ransomware bool   `json:"ransomware"`
+	Name       string `json:"name,omitempty"`
+}
+
+// FindingPage is a page of findings.
+type FindingPage struct {
+	Items []Finding     `json:"items"`
+	Total int           `json:"total"`
+	Next  string        `json:"next,omitempty"`
+	Count FindingCounts `json:"count"`
+	// NotAssessed names hosts that match but about which nothing is known, so that a short list is not read as good news.
+	NotAssessed int   `json:"not_assessed"`
+	Seq         int64 `json:"seq"`
+}
+
+// VulnRow is a vulnerability and how far it reaches in the fleet.
+type VulnRow struct {
+	ID        string     `json:"id"`
+	Summary   string     `json:"summary,omitempty"`
+	Priority  string     `json:"priority" doc:"The worst among its findings"`
+	KEV       *KEV       `json:"kev,omitempty"`
+	Hosts     int        `json:"hosts"`
+	Sources   []string   `json:"sources"`
+	Fixable   int        `json:"fixable" doc:"Hosts whose package manager offers a fix now"`
+	Published *time.Time `json:"published,omitempty"`
+}
+
+// VulnPage is a page of vulnerabilities, worst first.
+type VulnPage struct {
+	Items       []VulnRow `json:"items"`
+	Total       int       `json:"total"`
+	Next        string    `json:"next,omitempty"`
+	NotAssessed int       `json:"not_assessed"`
+	Seq         int64     `json:"seq"`
+}
+
+// VulnDetail is one vulnerability: what the advisories say, and which hosts have it.
+type VulnDetail struct {
+	ID         string        `json:"id"`
+	Known      bool          `json:"known" doc:"False when no feed that was imported names it; then it says nothing about the hosts"`
+	Summary    string        `json:"summary,omitempty"`
+	Details    string        `json:"details,omitempty"`
+	KEV        *KEV          `json:"kev,omitempty"`
+	Advisories []AdvisoryRef `json:"advisories"`
+	Hosts      FindingPage   `json:"hosts"`
+	ByPriority FindingCounts `json:"by_priority"`
+}
+
+// AdvisoryRef is one advisory that names a vulnerability, with what it says is affected.
+type AdvisoryRef struct {
+	ID        string          `json:"id"`
+	Feed      string          `json:"feed"`
+	Published *time.Time      `json:"published,omitempty"`
+	Modified  *time.Time      `json:"modified,omitempty"`
+	Withdrawn *time.Time      `json:"withdrawn,omitempty"`
+	Affected  []AffectedRange `json:"affected"`
+}
+
+// AffectedRange is one range of versions, in words: "< 3.0.17-1~deb12u3".
+type AffectedRange struct {
+	Ecosystem string `json:"ecosystem"`
+	Package   string `json:"package"`
+	Range     string `json:"range"`
+	Fixed     string `json:"fixed,omitempty"`
+}
+
+// FleetUpdate is one update of the fleet: the same package to the same version, on how many hosts.
+type FleetUpdate struct {
+	Name     string      `json:"name"`
+	Action   string      `json:"action"`
+	From     []string    `json:"from"`
+	To       string      `json:"to,omitempty"`
+	Archive  string      `json:"archive,omitempty"`
+	Origin   string      `json:"origin,omitempty"`
+	Security bool        `json:"security"`
+	Hosts    int         `json:"hosts"`
+	States   []NameCount `json:"states" doc:"Hosts by state: installable, phased, held, kept-back"`
+}
+
+// FleetUpdatePage is a page of the fleet's updates; Unknown counts hosts whose package manager could not say.
+type FleetUpdatePage struct {
+	Items   []FleetUpdate `json:"items"`
+	Total   int           `json:"total"`
+	Next    string        `json:"next,omitempty"`
+	Unknown int           `json:"unknown"`
+	Seq     int64         `json:"seq"`
+}
+
+// Assessment says whether findings mean anything.
+type Assessment struct {
+	Status string `json:"status" enum:"assessed,not assessed"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Scan is what staunch scan -o json prints.
+type Scan struct {
+	Root       string        `json:"root"`
+	OS         OSRelease     `json:"os"`
+	Ecosystem  string        `json:"ecosystem"`
+	Assessment Assessment    `json:"assessment"`
+	Packages   int           `json:"packages"`
+	Findings   []Finding     `json:"findings"`
+	Count      FindingCounts `json:"count"`
+	Feeds      []FeedStatus  `json:"feeds"`
+	Warnings   []string      `json:"warnings"`
+}

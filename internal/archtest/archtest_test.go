@@ -1,0 +1,132 @@
+// Package archtest holds the layout of DESIGN as data: which package may import which.
+package archtest
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/staunch-dev/staunch/"
+
+// ground packages import the standard library only, and each other where listed in groundMay.
+var ground = []string{"internal/apiv1", "internal/vercmp", "internal/fault", "internal/id", "internal/archtest"}
+
+// spine is the order in which data flows, lowest first: a package may import those before it, the ground, and what mayAlso lists.
+var spine = []string{
+	"internal/event",
+	"internal/advisory",
+	"internal/fleet",
+	"internal/inventory",
+	"internal/assess",
+}
+
+// mayAlso lists, for every package beside or above the spine, exactly what it may import beyond the ground.
+var mayAlso = map[string][]string{
+	// beside the spine
+	"internal/access":  {"internal/event"},
+	"internal/feed":    {"internal/event", "internal/advisory"},
+	"internal/pkgmgr":  {},
+	"internal/collect": {"internal/pkgmgr"},
+	"internal/client":  {},
+	"internal/agent":   {"internal/client", "internal/collect", "internal/pkgmgr"}, // never the spine
+	"internal/cli":     {"internal/client"},                                        // never the spine
+	// above
+	"internal/store":           append([]string{"internal/access", "internal/feed"}, spine...), // never api or jobs
+	"internal/store/storetest": append([]string{"internal/access", "internal/feed", "internal/store"}, spine...),
+	"internal/jobs":            append([]string{"internal/feed"}, spine...),                    // the only importer of the queue library
+	"internal/api":             append([]string{"internal/access", "internal/feed"}, spine...), // never store or jobs
+	"internal/app":             append([]string{"internal/access", "internal/feed", "internal/store", "internal/jobs", "internal/api", "web"}, spine...),
+	"internal/scan":            append([]string{"internal/feed", "internal/collect", "internal/pkgmgr"}, spine...),
+	"cmd/staunch":              {"internal/app", "internal/cli", "internal/scan"},
+	"cmd/staunch-agent":        {"internal/agent"},
+	"web":                      {},
+}
+
+func TestImportsPointDownward(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "./...") {
+		pkg := strings.TrimPrefix(p.path, module)
+		if strings.HasPrefix(pkg, "test") {
+			continue // end-to-end tests stand outside the house
+		}
+		may, known := allowed(pkg)
+		if !known {
+			t.Errorf("%s is not in the table: say where it belongs", pkg)
+			continue
+		}
+		for _, imp := range p.imports {
+			rel, ours := strings.CutPrefix(imp, module)
+			switch {
+			case ours && !slices.Contains(may, rel):
+				t.Errorf("%s imports %s, which is not below it", pkg, rel)
+			case !ours && slices.Contains(ground, pkg) && strings.Contains(strings.SplitN(imp, "/", 2)[0], "."):
+				t.Errorf("%s imports %s: the ground knows the standard library only", pkg, imp)
+			case strings.HasPrefix(imp, "github.com/riverqueue/") && pkg != "internal/jobs":
+				t.Errorf("%s imports %s: only jobs may", pkg, imp)
+			case (imp == "database/sql" || strings.HasPrefix(imp, "modernc.org/sqlite") || strings.HasPrefix(imp, "github.com/jackc/pgx")) &&
+				!slices.Contains([]string{"internal/store", "internal/store/storetest", "internal/jobs"}, pkg):
+				t.Errorf("%s imports %s: all SQL is in store", pkg, imp)
+			}
+		}
+	}
+}
+
+// allowed is everything of ours that pkg may import.
+func allowed(pkg string) ([]string, bool) {
+	if slices.Contains(ground, pkg) {
+		return nil, true
+	}
+	if i := slices.Index(spine, pkg); i >= 0 {
+		return append(slices.Clone(ground), spine[:i]...), true
+	}
+	may, ok := mayAlso[pkg]
+	return append(slices.Clone(ground), may...), ok
+}
+
+type listed struct {
+	path    string
+	imports []string
+}
+
+func list(t *testing.T, args ...string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-f", `{{.ImportPath}} {{join .Imports ","}}`}, args...)...)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var ps []listed
+	for line := range strings.Lines(string(out)) {
+		path, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
+		ps = append(ps, listed{path, strings.Split(imports, ",")})
+	}
+	return ps
+}
+
+// The agent is small: it links neither a database, nor the server, nor the console.
+func TestAgentLinksNeitherDatabaseNorServer(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("go", "list", "-deps", "./cmd/staunch-agent")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list -deps: %v", err)
+	}
+	banned := []string{"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/riverqueue/", "github.com/danielgtaylor/huma",
+		module + "internal/app", module + "internal/api", module + "internal/store", module + "internal/jobs", module + "web",
+		"github.com/google/osv-scalibr"}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, module+"internal/agent") {
+		t.Fatalf("the agent program does not link internal/agent: is this test looking at the right program?")
+	}
+	for _, dep := range deps {
+		for _, b := range banned {
+			if strings.HasPrefix(dep, b) {
+				t.Errorf("staunch-agent links %s", dep)
+			}
+		}
+	}
+}
