@@ -45,6 +45,7 @@ const (
 	ChangeFeed     = "feed"     // ref: feed name; its status
 	ChangeToken    = "token"    // enroll-tokens or API tokens
 	ChangeEvent    = "event"    // an event was appended
+	ChangeResync   = "resync"   // never stored: the reader missed changes and must read again whatever it keeps
 )
 
 // Change is one state change. Seq order is commit order.
