@@ -25,13 +25,15 @@ var spine = []string{
 // mayAlso lists, for every package beside or above the spine, exactly what it may import beyond the ground.
 var mayAlso = map[string][]string{
 	// beside the spine
-	"internal/access":  {"internal/event"},
-	"internal/feed":    {"internal/event", "internal/advisory"},
-	"internal/pkgmgr":  {},
-	"internal/collect": {"internal/pkgmgr"},
-	"internal/client":  {},
-	"internal/agent":   {"internal/client", "internal/collect", "internal/pkgmgr"}, // never the spine
-	"internal/cli":     {"internal/client"},                                        // never the spine
+	"internal/access":      {"internal/event"},
+	"internal/feed":        {"internal/event", "internal/advisory"},
+	"internal/pkgmgr":      {},
+	"internal/collect":     {"internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},
+	"internal/client":      {},
+	"internal/agent":       {"internal/client", "internal/collect", "internal/pkgmgr"}, // never the spine
+	"internal/cli":         {"internal/client"},                                        // never the spine
+	"internal/pkgmgr/dpkg": {"internal/pkgmgr"},
+	"internal/pkgmgr/apt":  {"internal/pkgmgr", "internal/pkgmgr/dpkg"},
 	// above
 	"internal/store":           append([]string{"internal/access", "internal/feed"}, spine...), // never api or jobs
 	"internal/store/storetest": append([]string{"internal/access", "internal/feed", "internal/store"}, spine...),

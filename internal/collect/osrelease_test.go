@@ -1,0 +1,93 @@
+package collect
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+)
+
+func TestEcosystem(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ id, version, want string }{
+		{"debian", "12", "Debian:12"},
+		{"debian", "12.15", "Debian:12"},
+		{"debian", "", ""}, // testing
+		{"ubuntu", "24.04", "Ubuntu:24.04"},
+		{"ubuntu", "24", ""},
+		{"almalinux", "9.4", "AlmaLinux:9"},
+		{"rocky", "9.4", "Rocky Linux:9"},
+		{"alpine", "3.20.1", "Alpine:v3.20"},
+		{"alpine", "3.21.0_alpha20240807", "Alpine:v3.21"},
+		{"alpine", "edge", ""},
+		{"linuxmint", "22", ""},
+		{"", "", ""},
+	} {
+		if got := Ecosystem(c.id, c.version); got != c.want {
+			t.Errorf("Ecosystem(%q, %q) = %q, want %q", c.id, c.version, got, c.want)
+		}
+	}
+}
+
+func TestParseOSRelease(t *testing.T) {
+	t.Parallel()
+	got := parseOSRelease([]byte("# comment\r\nID=\"debian\"\r\nVERSION_ID='12'\nPRETTY_NAME=\"A \\\"B\\\" C\"\nVERSION_CODENAME=book\\worm\nnonsense\nID_LIKE=a b"))
+	want := apiv1.OSRelease{ID: "debian", VersionID: "12", Name: `A "B" C`, Codename: "bookworm", IDLike: "a b", Ecosystem: "Debian:12"}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(apiv1.OSRelease{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func FuzzOSRelease(f *testing.F) {
+	f.Add([]byte("ID=debian\nVERSION_ID=\"12\"\n"))
+	f.Add([]byte("ID=\\\nNAME='\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got := parseOSRelease(b)
+		if len(got.ID) > 64 || len(got.Name) > 256 {
+			t.Fatalf("unbounded: %+v", got)
+		}
+	})
+}
+
+// Whatever links a mounted root holds, its release is read from inside it or not at all.
+func TestReadOSStaysInsideTheRoot(t *testing.T) {
+	t.Parallel()
+	outside := filepath.Join(t.TempDir(), "secret")
+	write(t, outside, "ID=debian\nVERSION_ID=99\n")
+	for name, target := range map[string]string{
+		"absolute_link":           "/usr/lib/os-release",
+		"relative_link":           "../usr/lib/os-release",
+		"too_many_parents":        "../../../../../../../../usr/lib/os-release",
+		"absolute_link_to_nobody": outside,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			write(t, filepath.Join(root, "usr/lib/os-release"), "ID=debian\nVERSION_ID=12\n")
+			if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(target, filepath.Join(root, "etc/os-release")); err != nil {
+				t.Fatal(err)
+			}
+			got, err := ReadOS(root)
+			if err != nil || got.Ecosystem != "Debian:12" {
+				t.Errorf("ReadOS = %+v, %v; want Debian:12 from inside the root", got, err)
+			}
+		})
+	}
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package pkgmgr
+
+const nonblock = 0
