@@ -18,6 +18,8 @@ type Enrollment struct {
 // Store is what fleet asks for. Methods that find nothing return a fault.NotFound; each write is one transaction, appends its
 // change and event in it, and returns the change's seq.
 type Store interface {
+	AppendEvent(ctx context.Context, e event.Event) (seq int64, err error) // as event.Store: a refusal belongs to no other write
+
 	CreateEnrollToken(ctx context.Context, t EnrollToken, e event.Event) error
 	EnrollToken(ctx context.Context, id string) (EnrollToken, error)
 	EnrollTokens(ctx context.Context) ([]EnrollToken, error) // newest first

@@ -1,0 +1,107 @@
+package fleet
+
+import (
+	"slices"
+	"strings"
+)
+
+// Keys that say what a host is rather than how it is labelled; the caller of Matches answers them.
+const (
+	KeyHostName  = "host.name"
+	KeyHostOS    = "host.os"
+	KeyHostArch  = "host.arch"
+	KeyHostState = "host.state"
+)
+
+// reservedKeys are all keys below "host." that a selector may name.
+var reservedKeys = []string{KeyHostArch, KeyHostName, KeyHostOS, KeyHostState}
+
+// Selector names hosts by labels and by what they are: terms joined by commas, all of which must hold. The zero value names every host.
+type Selector struct {
+	terms []term
+}
+
+// term is one condition on one key.
+type term struct {
+	key    string
+	op     op
+	values []string // one for equals and differs, sorted and distinct for in and notIn, none for exists and absent
+}
+
+type op string
+
+const (
+	equals  op = "="
+	differs op = "!="
+	in      op = "in"
+	notIn   op = "notin"
+	exists  op = "exists"
+	absent  op = "absent"
+)
+
+// Matches reports whether every term holds. attr gives a key's value, and false when the host has no such key; a host without the
+// key differs from every value, so key!=value and key notin (…) hold for it.
+func (s Selector) Matches(attr func(key string) (string, bool)) bool {
+	for _, t := range s.terms {
+		if !t.holds(attr) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t term) holds(attr func(string) (string, bool)) bool {
+	value, has := attr(t.key)
+	switch t.op {
+	case exists:
+		return has
+	case absent:
+		return !has
+	case equals, in:
+		return has && slices.Contains(t.values, value)
+	default:
+		return !has || !slices.Contains(t.values, value)
+	}
+}
+
+// IsZero reports whether s names every host.
+func (s Selector) IsZero() bool { return len(s.terms) == 0 }
+
+// String is s in the form ParseSelector reads, with nothing optional in it.
+func (s Selector) String() string {
+	texts := make([]string, len(s.terms))
+	for i, t := range s.terms {
+		texts[i] = t.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+func (t term) String() string {
+	switch t.op {
+	case exists:
+		return t.key
+	case absent:
+		return "!" + t.key
+	case equals, differs:
+		return t.key + string(t.op) + quoteValue(t.values[0])
+	default:
+		quoted := make([]string, len(t.values))
+		for i, v := range t.values {
+			quoted[i] = quoteValue(v)
+		}
+		return t.key + " " + string(t.op) + " (" + strings.Join(quoted, ",") + ")"
+	}
+}
+
+// quoteValue writes a value so that it reads back: bare where it can be, else between double quotes.
+func quoteValue(v string) string {
+	if v != "" && !strings.ContainsFunc(v, func(r rune) bool { return !isBareRune(r) }) {
+		return v
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) + `"`
+}
+
+// isBareRune says which characters a value may have without quotes: all that mean nothing to the grammar.
+func isBareRune(r rune) bool {
+	return r > ' ' && r != 0x7f && !strings.ContainsRune(`,()=!"\`, r) && !isSpace(r)
+}
