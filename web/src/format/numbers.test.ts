@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { bytes, count, counted } from "./numbers";
+
+test.each([
+  [0, "0 B"],
+  [1023, "1023 B"],
+  [1024, "1.0 KiB"],
+  [10 * 1024, "10 KiB"],
+  [1.5 * 1024 ** 4, "1.5 TiB"],
+  [-1, "unknown"],
+  [NaN, "unknown"],
+])("%d bytes", (n, want) => expect(bytes(n)).toBe(want));
+
+test("nouns agree with their number", () => {
+  expect(counted(1, "host")).toBe("1 host");
+  expect(counted(0, "host")).toBe("0 hosts");
+  expect(counted(2156, "vulnerability", "vulnerabilities")).toBe("2,156 vulnerabilities");
+});
+
+test("thousands are grouped", () => expect(count(50000)).toBe("50,000"));
