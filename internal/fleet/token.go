@@ -77,7 +77,9 @@ func (s *Service) CreateToken(ctx context.Context, actor string, req CreateToken
 }
 
 // Tokens lists enroll-tokens, newest first.
-func (s *Service) Tokens(ctx context.Context) ([]EnrollToken, error) { return s.store.EnrollTokens(ctx) }
+func (s *Service) Tokens(ctx context.Context) ([]EnrollToken, error) {
+	return s.store.EnrollTokens(ctx)
+}
 
 // RevokeToken ends an enroll-token; hosts that came with it stay. fault.NotFound.
 func (s *Service) RevokeToken(ctx context.Context, actor, tokenID string, now time.Time) error {
