@@ -46,8 +46,8 @@ func (p *Presence) OnChange(f func(hostID string)) {
 }
 
 // Wait blocks until a nudge for the host comes and gives its kind, at once when one is there already. It gives false when ctx
-// ends, when Drop ends it, or when the host has opened too many waits after this one. The newest wait of a host is the one
-// that is woken: older ones are probably of connections that died.
+// ends, or when the host has opened too many waits after this one. The newest wait of a host is the one that is woken: older ones
+// are probably of connections that died.
 func (p *Presence) Wait(ctx context.Context, hostID string) (kind string, ok bool) {
 	wake := make(chan struct{}, 1)
 	p.arrive(hostID, wake)
@@ -91,26 +91,6 @@ func (p *Presence) Online(hostID string, now time.Time) bool {
 	return a != nil && (len(a.waits) > 0 || now.Before(a.until))
 }
 
-// Drop ends the host's waits and forgets its nudges: for a host that was revoked or deleted.
-func (p *Presence) Drop(hostID string) {
-	p.mu.Lock()
-	a := p.hosts[hostID]
-	if a == nil {
-		p.mu.Unlock()
-		return
-	}
-	for _, wake := range a.waits {
-		close(wake)
-	}
-	if a.timer != nil {
-		a.timer.Stop()
-	}
-	delete(p.hosts, hostID)
-	was := a.present()
-	p.mu.Unlock()
-	p.changed(hostID, was)
-}
-
 // arrive adds a wait and wakes it when work is there already.
 func (p *Presence) arrive(hostID string, wake chan struct{}) {
 	p.mu.Lock()
@@ -140,11 +120,11 @@ func (p *Presence) leave(hostID string, wake chan struct{}) {
 	defer p.mu.Unlock()
 	a := p.hosts[hostID]
 	if a == nil {
-		return // dropped
+		return // pushed out by newer ones, which have gone too
 	}
 	i := slices.Index(a.waits, wake)
 	if i < 0 {
-		return // pushed out by newer ones, or of an earlier stay
+		return // pushed out by newer ones
 	}
 	a.waits = slices.Delete(a.waits, i, i+1)
 	a.wakeNewest()

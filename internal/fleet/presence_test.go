@@ -170,21 +170,3 @@ func TestNudgeOfAnAbsentHostIsForgotten(t *testing.T) {
 		}
 	})
 }
-
-func TestDropEndsWaits(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		p := NewPresence(time.Minute)
-		got := wait(t.Context(), p, "h")
-		synctest.Wait()
-		p.Drop("h")
-		if kind := <-got; kind != "-" {
-			t.Errorf("got %q", kind)
-		}
-		synctest.Wait()
-		if p.Online("h", time.Now()) || len(p.hosts) != 0 {
-			t.Error("still here after Drop")
-		}
-		p.Drop("h") // nobody there: nothing happens
-	})
-}
