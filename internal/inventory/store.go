@@ -64,6 +64,8 @@ type HostSet struct {
 
 // Store is what inventory asks for.
 type Store interface {
+	event.Store // the sequence a check-in answers from, and the events of a host's history
+
 	// OpenSections maps section to the open interval of a host.
 	OpenSections(ctx context.Context, hostID string) (map[string]Interval, error)
 	HasBody(ctx context.Context, section, digest string) (bool, error)
