@@ -8,6 +8,7 @@ const (
 	UserLogin      = "user.login"
 	UserLoginFail  = "user.login_failed"
 	UserPassword   = "user.password_changed"
+	UserCreated    = "user.created"
 	TokenCreated   = "token.created"
 	TokenRevoked   = "token.revoked"
 	EnrollCreated  = "enroll_token.created"
