@@ -167,7 +167,7 @@ CREATE TABLE advisories (
 );
 CREATE UNIQUE INDEX advisories_open ON advisories (feed, id) WHERE to_at IS NULL;
 CREATE INDEX advisories_seq ON advisories (from_seq);
-CREATE INDEX advisories_to_seq ON advisories (to_seq);
+CREATE INDEX advisories_to_seq ON advisories (to_seq) WHERE to_seq IS NOT NULL;
 
 -- Facts by CVE that are not advisories: KEV now; EPSS and SSVC later. Same intervals, same cursor.
 CREATE TABLE overlays (
@@ -182,6 +182,7 @@ CREATE TABLE overlays (
 );
 CREATE UNIQUE INDEX overlays_open ON overlays (feed, cve) WHERE to_at IS NULL;
 CREATE INDEX overlays_seq ON overlays (from_seq);
+CREATE INDEX overlays_to_seq ON overlays (to_seq) WHERE to_seq IS NOT NULL;
 
 -- A feed's state. next_due is the truth about when to fetch; a job is only a nudge to look.
 CREATE TABLE feeds (
