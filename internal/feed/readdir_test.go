@@ -1,0 +1,44 @@
+package feed
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// shared finds the folder of shared test data, or skips; on CI it must be there.
+func shared(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("STAUNCH_SHARED")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data")); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("no shared test data at %s: %v", dir, err)
+		}
+		t.Skipf("no shared test data at %s; STAUNCH_SHARED names its place", dir)
+	}
+	return dir
+}
+
+func TestReadDirDebian(t *testing.T) {
+	t.Parallel()
+	k, err := ReadDir(t.Context(), filepath.Join(shared(t), "data", "feeds"), []string{"Debian:12"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(k.Advisories) != 2155 || len(k.KEV) != 1674 {
+		t.Errorf("%d advisories, %d KEV entries, want 2155 and 1674", len(k.Advisories), len(k.KEV))
+	}
+	for _, a := range k.Advisories {
+		if len(a.CVEs) != 1 || len(a.Affected) != 1 || len(a.Affected[0].Ranges) != 1 || a.Affected[0].Ranges[0].Fixed == "" {
+			t.Fatalf("%+v", a)
+		}
+	}
+	for _, s := range k.Status {
+		if s.Skipped != 0 || len(s.Problems) != 0 || s.AsOf == nil {
+			t.Errorf("%+v", s)
+		}
+	}
+}
