@@ -14,11 +14,13 @@ func alphabet(s Scheme) []string {
 	switch s {
 	case Deb:
 		return []string{"0", "1", "00", "9", "10", "99999999999999999999", "a", "B", "z", ".", "-", "+", "~", ":", "1:", "~~", "-0", "-1"}
+	case RPM:
+		return []string{"0", "1", "00", "9", "10", "99999999999999999999", "a", "B", "z", ".", "-", "+", "~", "^", "1:", "_", "é", "el8"}
 	}
 	return nil
 }
 
-func schemes() []Scheme { return []Scheme{Deb} }
+func schemes() []Scheme { return []Scheme{Deb, RPM} }
 
 // near draws versions that share a beginning, so that comparisons reach deep; invalid ones are drawn again.
 func near(s Scheme) *rapid.Generator[[]string] {

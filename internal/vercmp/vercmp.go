@@ -62,6 +62,8 @@ func (s Scheme) order() (order, error) {
 	switch s {
 	case Deb:
 		return order{debValid, debCompare, debKey}, nil
+	case RPM:
+		return order{rpmValid, rpmCompare, rpmKey}, nil
 	}
 	return order{}, fmt.Errorf("%w %q", ErrScheme, string(s))
 }
