@@ -202,3 +202,6 @@ func outputContext(ctx context.Context, name string, args ...string) (string, er
 	}
 	return string(out), err
 }
+
+// Output runs a program in the controller's namespace and returns its standard output; the error carries its standard error.
+func Output(name string, args ...string) (string, error) { return output(name, args...) }

@@ -1,0 +1,25 @@
+//go:build linux && e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/staunch-dev/staunch/test/lab"
+)
+
+// The programs are built before the namespaces are entered: inside there is no network to fetch modules from.
+func TestMain(m *testing.M) {
+	os.Exit(lab.Main(m, func(ctx context.Context, run string) error {
+		cmd := exec.CommandContext(ctx, "make", "-s", "-C", "../..", "build", "BIN="+filepath.Join(run, "bin"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("make build: %w: %s", err, out)
+		}
+		return nil
+	}))
+}
