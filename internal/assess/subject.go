@@ -1,0 +1,87 @@
+package assess
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/staunch-dev/staunch/internal/inventory"
+	"github.com/staunch-dev/staunch/internal/vercmp"
+)
+
+// Subject is what advisories speak of: a source package at a version where a release's advisories name sources (deb, apk), a binary
+// one where they name binaries (the RPM family and others). Packages of one subject are judged together, once.
+type Subject struct {
+	Ecosystem string
+	Name      string // as advisories name it
+	Version   string
+	Source    string // as the host names its source, for people
+	Foreign   bool   // known to come from somewhere else than the distribution: its advisories do not speak of it
+	Stream    string
+}
+
+// SubjectOf says what advisories would call a package.
+func SubjectOf(p inventory.Package) Subject {
+	s := Subject{Ecosystem: p.Ecosystem, Name: p.Source, Version: p.SourceVersion, Source: p.Source, Foreign: foreign(p), Stream: p.Stream}
+	scheme, _ := vercmp.ForEcosystem(p.Ecosystem)
+	if scheme != vercmp.Deb && scheme != vercmp.APK {
+		s.Name, s.Version = p.Name, p.Version
+		return s
+	}
+	s.Name, s.Version = unsigned(p.Ecosystem, p.Source, p.SourceVersion)
+	if s.Name != p.Source {
+		s.Source = s.Name
+	}
+	return s
+}
+
+// version is the subject's own, ready to compare.
+func (s Subject) version() version {
+	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
+	return newVersion(scheme, s.Version)
+}
+
+// Unordered says that the ecosystem has no order for the subject's version, so nothing can be said of it.
+func (s Subject) Unordered() bool {
+	scheme, ok := vercmp.ForEcosystem(s.Ecosystem)
+	return ok && vercmp.Valid(scheme, s.Version) != nil
+}
+
+// unsigned undoes kernel signing. Debian builds linux-image-* from linux-signed-amd64 6.1.140+1, which carries the binaries of
+// linux 6.1.140-1; Ubuntu from linux-signed, or linux-signed-hwe-6.8, at the version of linux or linux-hwe-6.8. Advisories name the latter.
+func unsigned(ecosystem, source, version string) (string, string) {
+	rest, signed := strings.CutPrefix(source, "linux-signed")
+	switch {
+	case !signed:
+		return source, version
+	case strings.HasPrefix(ecosystem, "Ubuntu:"):
+		return "linux" + rest, version
+	case slices.Contains([]string{"-amd64", "-arm64", "-i386"}, rest):
+		return "linux", strings.Replace(version, "+", "-", 1)
+	}
+	// An older kernel beside the release's own: linux-signed-6.1-amd64 is of linux-6.1.
+	for _, arch := range []string{"-amd64", "-arm64", "-i386"} {
+		if flavour, ok := strings.CutSuffix(rest, arch); ok {
+			return "linux" + flavour, strings.Replace(version, "+", "-", 1)
+		}
+	}
+	return source, version
+}
+
+// origins are the words with which a distribution's own repositories name their origin. A backport is not among them: the
+// distribution's advisories give the versions of the release, and nobody promises a backport the same fixes.
+func origins(ecosystem string) []string {
+	distro, _, _ := strings.Cut(ecosystem, ":")
+	switch distro {
+	case "Debian":
+		return []string{"Debian"}
+	case "Ubuntu":
+		return []string{"Ubuntu", "UbuntuESM", "UbuntuESMApps"}
+	}
+	return nil
+}
+
+// foreign needs a known origin and a distribution whose own origins are known; everything else is matched.
+func foreign(p inventory.Package) bool {
+	own := origins(p.Ecosystem)
+	return p.Origin != "" && own != nil && !slices.Contains(own, p.Origin)
+}

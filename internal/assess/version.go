@@ -1,0 +1,30 @@
+package assess
+
+import (
+	"bytes"
+
+	"github.com/staunch-dev/staunch/internal/vercmp"
+)
+
+// version is one version to be compared: its order key where it has one, so that most comparisons are of bytes.
+type version struct {
+	text string
+	key  []byte
+}
+
+func newVersion(scheme vercmp.Scheme, text string) version {
+	key, err := vercmp.Key(scheme, text)
+	if err != nil {
+		key = nil // ErrNoKey, or no version at all: compare says which
+	}
+	return version{text, key}
+}
+
+// compare is exact: by key where both have one, else by the scheme. ok is false when one of them is no version of the scheme.
+func compare(scheme vercmp.Scheme, a, b version) (order int, ok bool) {
+	if a.key != nil && b.key != nil {
+		return bytes.Compare(a.key, b.key), true
+	}
+	order, err := vercmp.Compare(scheme, a.text, b.text)
+	return order, err == nil
+}
