@@ -110,6 +110,8 @@ func (a *API) work(ctx context.Context, in *workInput) (*workOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(in.Wait)*time.Second)
 	defer cancel()
 	defer context.AfterFunc(a.stopping, cancel)()
+	ctx, leave := a.polls.join(ctx, hostID)
+	defer leave()
 	kind, ok := a.Presence.Wait(ctx, hostID)
 	if !ok {
 		return &workOutput{Status: http.StatusNoContent}, nil

@@ -18,6 +18,7 @@ type API struct {
 	agents    *http.ServeMux // /agent/v1
 	crossSite *http.CrossOriginProtection
 	quota     *quota
+	polls     *polls
 	stopping  context.Context // ends long polls and live views
 	stop      context.CancelFunc
 }
@@ -26,7 +27,7 @@ type API struct {
 func New(d Deps) *API {
 	a := &API{
 		Deps: d, doc: newDocument(), operators: http.NewServeMux(), agents: http.NewServeMux(),
-		crossSite: http.NewCrossOriginProtection(), quota: newQuota(),
+		crossSite: http.NewCrossOriginProtection(), quota: newQuota(), polls: newPolls(),
 	}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	// Middleware first: huma binds the chain to an operation when the operation is registered.

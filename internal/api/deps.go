@@ -89,7 +89,6 @@ type Certs interface {
 type Presence interface {
 	Wait(ctx context.Context, hostID string) (kind string, ok bool)
 	Nudge(hostID, kind string)
-	Drop(hostID string) // ends its waits: revoked or deleted
 }
 
 // Inventory is what hosts have.

@@ -151,7 +151,7 @@ func (a *API) deleteHost(ctx context.Context, actor string, h fleet.Host) error 
 	if err := a.Fleet.Delete(ctx, actor, h.ID, a.Now()); err != nil {
 		return err
 	}
-	a.Presence.Drop(h.ID)
+	a.polls.end(h.ID)
 	return nil
 }
 
@@ -169,7 +169,7 @@ func (a *API) revokeHost(ctx context.Context, actor string, h fleet.Host) error 
 	if err := a.Fleet.Revoke(ctx, actor, h.ID, a.Now()); err != nil {
 		return err
 	}
-	a.Presence.Drop(h.ID)
+	a.polls.end(h.ID)
 	return nil
 }
 
