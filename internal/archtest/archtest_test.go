@@ -20,26 +20,35 @@ var spine = []string{
 	"internal/fleet",
 	"internal/inventory",
 	"internal/assess",
+	"internal/plan",
+	"internal/run",
+	"internal/rollout",
+	"internal/report",
 }
 
 // mayAlso lists, for every package beside or above the spine, exactly what it may import beyond the ground.
 var mayAlso = map[string][]string{
 	// beside the spine
-	"internal/access":      {"internal/event"},
-	"internal/feed":        {"internal/event", "internal/advisory"},
-	"internal/pkgmgr":      {},
-	"internal/collect":     {"internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},
-	"internal/client":      {},
-	"internal/agent":       {"internal/client", "internal/collect", "internal/pkgmgr"}, // never the spine
-	"internal/cli":         {"internal/client"},                                        // never the spine
+	"internal/seal":    {}, // the only code that signer and root half share
+	"internal/access":  {"internal/event", "internal/seal"},
+	"internal/feed":    {"internal/event", "internal/advisory"},
+	"internal/pkgmgr":  {},
+	"internal/collect": {"internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},
+	"internal/client":  {},
+	"internal/agent":   {"internal/client", "internal/collect", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/seal"}, // never the spine
+	"internal/cli":     {"internal/client", "internal/seal"},                                                                                       // never the spine
+	// what spine packages use from beside it
+	"internal/plan":        {"internal/seal"},
+	"internal/run":         {"internal/seal"},
+	"internal/rollout":     {"internal/seal"},
 	"internal/pkgmgr/dpkg": {"internal/pkgmgr"},
 	"internal/pkgmgr/apt":  {"internal/pkgmgr", "internal/pkgmgr/dpkg"},
 	// above
-	"internal/store":           append([]string{"internal/access", "internal/feed"}, spine...), // never api or jobs
-	"internal/store/storetest": append([]string{"internal/access", "internal/feed", "internal/store"}, spine...),
-	"internal/jobs":            append([]string{"internal/feed"}, spine...),                    // the only importer of the queue library
-	"internal/api":             append([]string{"internal/access", "internal/feed"}, spine...), // never store or jobs
-	"internal/app":             append([]string{"internal/access", "internal/feed", "internal/store", "internal/jobs", "internal/api", "web"}, spine...),
+	"internal/store":           append([]string{"internal/access", "internal/feed", "internal/seal"}, spine...), // never api or jobs
+	"internal/store/storetest": append([]string{"internal/access", "internal/feed", "internal/seal", "internal/store"}, spine...),
+	"internal/jobs":            append([]string{"internal/feed"}, spine...),                                     // the only importer of the queue library
+	"internal/api":             append([]string{"internal/access", "internal/feed", "internal/seal"}, spine...), // never store or jobs
+	"internal/app":             append([]string{"internal/access", "internal/feed", "internal/seal", "internal/store", "internal/jobs", "internal/api", "web"}, spine...),
 	"internal/scan":            append([]string{"internal/feed", "internal/collect", "internal/pkgmgr"}, spine...),
 	"cmd/staunch":              {"internal/app", "internal/cli", "internal/scan"},
 	"cmd/staunch-agent":        {"internal/agent"},
@@ -80,11 +89,12 @@ func allowed(pkg string) ([]string, bool) {
 	if slices.Contains(ground, pkg) {
 		return nil, true
 	}
-	if i := slices.Index(spine, pkg); i >= 0 {
-		return append(slices.Clone(ground), spine[:i]...), true
-	}
 	may, ok := mayAlso[pkg]
-	return append(slices.Clone(ground), may...), ok
+	may = append(slices.Clone(ground), may...)
+	if i := slices.Index(spine, pkg); i >= 0 {
+		return append(may, spine[:i]...), true
+	}
+	return may, ok
 }
 
 type listed struct {
