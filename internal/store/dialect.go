@@ -25,7 +25,7 @@ type dialect struct {
 	retry   func(error) bool // the transaction lost a race that running it again can win
 }
 
-// shared pragmas, for every connection to the SQLite file. busy_timeout: another process (a backup, an operator's sqlite3) may hold the
+// sqliteURI has the pragmas of every connection to the SQLite file. busy_timeout: another process (a backup, an operator's sqlite3) may hold the
 // lock for a moment. foreign_keys is off by default, per connection. trusted_schema off, defensive on and no double-quoted strings:
 // nothing of ours needs the leniencies, and a mistake in a statement then fails instead of meaning something else.
 func sqliteURI(path string, more url.Values) string {
@@ -83,7 +83,7 @@ func (s *Store) openSQLite(path string) error {
 	return nil
 }
 
-func (s *Store) openPostgres(address string) error {
+func (s *Store) openPostgres(address string, conns int) error {
 	cfg, err := pgx.ParseConfig(address)
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "the database URL cannot be read") // pgx leaves the password out of its error
@@ -98,8 +98,8 @@ func (s *Store) openPostgres(address string) error {
 	}
 	s.writer = stdlib.OpenDB(*cfg)
 	s.reader = s.writer
-	s.writer.SetMaxOpenConns(20) // a fifth of PostgreSQL's default limit: several servers and the job queue share it
-	s.writer.SetMaxIdleConns(20)
+	s.writer.SetMaxOpenConns(conns)
+	s.writer.SetMaxIdleConns(conns)
 	s.writer.SetConnMaxIdleTime(5 * time.Minute)
 	return nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -28,9 +29,11 @@ var (
 
 // Config says which database. Exactly one of Path and URL is set.
 type Config struct {
-	Path string       // SQLite file; made (0600) when absent. Its directory must exist
-	URL  string       // postgres://…
-	Log  *slog.Logger // nil: silent
+	Path string // SQLite file; made (0600) when absent. Its directory must exist
+	URL  string // postgres://…
+	// MaxConns bounds the connections to PostgreSQL. 0: 20, a fifth of its default limit, since several servers and their job queues share it.
+	MaxConns int
+	Log      *slog.Logger // nil: silent
 }
 
 // Store is the database. Safe for concurrent use.
@@ -65,7 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	case cfg.Path != "":
 		err = s.openSQLite(cfg.Path)
 	case cfg.URL != "":
-		err = s.openPostgres(cfg.URL)
+		err = s.openPostgres(cfg.URL, cmp.Or(cfg.MaxConns, 20))
 	default:
 		err = fault.New(fault.Invalid, "no database given")
 	}

@@ -20,9 +20,9 @@ as_postgres() {
 	fi
 }
 
-# So that the working directory, which postgres may not be allowed to read, is not complained about.
-dir=$(realpath -m "${2:?$(usage)}")
-cd /
+[ $# -ge 2 ] || usage
+dir=$(realpath -m "$2")
+cd / # the user postgres may not be allowed to read the working directory
 
 case "${1:-}" in
 start)

@@ -1,0 +1,117 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/event"
+	"github.com/staunch-dev/staunch/internal/fleet"
+	"github.com/staunch-dev/staunch/internal/inventory"
+	"github.com/staunch-dev/staunch/internal/store"
+)
+
+type methodCall struct {
+	name string
+	call func(context.Context) error
+}
+
+// methodCalls are calls that succeed one after the other on a store with hosts h1 and h2 and the user ann; Close comes last.
+func methodCalls(s *store.Store) []methodCall {
+	facts := acceptJSON("h1", "facts", `{"n":1}`, start())
+	return []methodCall{
+		{"Ping", s.Ping},
+		{"Stats", func(context.Context) error { s.Stats(); return nil }},
+		{"Committed", func(context.Context) error { s.Committed(); return nil }},
+		{"Seq", func(ctx context.Context) error { return second(s.Seq(ctx)) }},
+		{"AppendEvent", func(ctx context.Context) error { return second(s.AppendEvent(ctx, ev("test.kind", "h1"))) }},
+		{"Events", func(ctx context.Context) error { return second(s.Events(ctx, "h1", 0, 10)) }},
+		{"EventsAfter", func(ctx context.Context) error { return second(s.EventsAfter(ctx, 0, 10)) }},
+		{"ChangesAfter", func(ctx context.Context) error { return second(s.ChangesAfter(ctx, 0, 10)) }},
+		{"PruneChanges", func(ctx context.Context) error { return second(s.PruneChanges(ctx, start())) }},
+
+		{"CreateEnrollToken", func(ctx context.Context) error {
+			return s.CreateEnrollToken(ctx, token("t9", 9), ev(event.EnrollCreated, ""))
+		}},
+		{"EnrollToken", func(ctx context.Context) error { return second(s.EnrollToken(ctx, "t9")) }},
+		{"EnrollTokens", func(ctx context.Context) error { return second(s.EnrollTokens(ctx)) }},
+		{"Enroll", func(ctx context.Context) error { return second(s.Enroll(ctx, enrollment("t9", "h9"))) }},
+		{"RevokeEnrollToken", func(ctx context.Context) error {
+			return s.RevokeEnrollToken(ctx, "t9", start(), ev(event.EnrollRevoked, ""))
+		}},
+		{"Host", func(ctx context.Context) error { return second(s.Host(ctx, "h1")) }},
+		{"Hosts", func(ctx context.Context) error { return second(s.Hosts(ctx)) }},
+		{"SetHostState", func(ctx context.Context) error {
+			return second(s.SetHostState(ctx, "h1", []fleet.State{fleet.Approved}, fleet.Revoked, "x", start(), ev(event.HostRevoked, "h1")))
+		}},
+		{"SetHostLabels", func(ctx context.Context) error {
+			return second(s.SetHostLabels(ctx, "h1", nil, ev(event.HostLabels, "h1")))
+		}},
+		{"Certificate", func(ctx context.Context) error { _, _, err := s.Certificate(ctx, "c0-h1"); return err }},
+		{"NewestCertificate", func(ctx context.Context) error { return second(s.NewestCertificate(ctx, "h1")) }},
+		{"AddCertificate", func(ctx context.Context) error {
+			return s.AddCertificate(ctx, fleet.Certificate{Serial: "c9", HostID: "h1", IssuedAt: start(), NotAfter: start()})
+		}},
+		{"Supersede", func(ctx context.Context) error { return s.Supersede(ctx, "h1", "c9", start()) }},
+
+		{"AcceptSection", func(ctx context.Context) error { return second(s.AcceptSection(ctx, facts)) }},
+		{"AcceptSection", func(ctx context.Context) error { return second(s.AcceptSection(ctx, facts)) }},
+		{"AcceptSection", func(ctx context.Context) error {
+			return second(s.AcceptSection(ctx, acceptPackages("h1", "p", packages(90, 1), start())))
+		}},
+		{"OpenSections", func(ctx context.Context) error { return second(s.OpenSections(ctx, "h1")) }},
+		{"HasBody", func(ctx context.Context) error { return second(s.HasBody(ctx, "facts", facts.Body.Digest)) }},
+		{"SectionJSON", func(ctx context.Context) error { return second(s.SectionJSON(ctx, "facts", facts.Body.Digest)) }},
+		{"PackageSet", func(ctx context.Context) error { return second(s.PackageSet(ctx, digestOf("p"))) }},
+		{"Packages", func(ctx context.Context) error { return second(s.Packages(ctx, []inventory.PackageID{1, 2})) }},
+		{"AllPackages", func(ctx context.Context) error { return second(s.AllPackages(ctx, 0, 10)) }},
+		{"OpenPackageSets", func(ctx context.Context) error { return second(s.OpenPackageSets(ctx)) }},
+		{"OpenBodies", func(ctx context.Context) error {
+			return s.OpenBodies(ctx, "facts", func(string, time.Time, string, []byte) error { return nil })
+		}},
+		{"Intervals", func(ctx context.Context) error { return second(s.Intervals(ctx, "h1", time.Time{}, 10)) }},
+		{"WriteSeen", func(ctx context.Context) error {
+			return s.WriteSeen(ctx, seenOf("h1", start()), []inventory.PhasedShare{{Ecosystem: "Ubuntu:24.04", Name: "a", Version: "1", Percent: 5, At: start()}})
+		}},
+		{"AllSeen", func(ctx context.Context) error { return second(s.AllSeen(ctx)) }},
+		{"SeenHost", func(ctx context.Context) error { return second(s.SeenHost(ctx, "h1")) }},
+		{"PhasedShares", func(ctx context.Context) error { return second(s.PhasedShares(ctx, "Ubuntu:24.04")) }},
+
+		{"ImportFeed", func(ctx context.Context) error {
+			return second(s.ImportFeed(ctx, importOf("kev", start(), []advisory.Advisory{advisoryOf("A", "1")}, []advisory.KEV{{CVE: "CVE-2026-1"}})))
+		}},
+		{"SaveFeedState", func(ctx context.Context) error {
+			return s.SaveFeedState(ctx, advisory.FeedState{Name: "x", NextDue: start()})
+		}},
+		{"FeedStates", func(ctx context.Context) error { return second(s.FeedStates(ctx)) }},
+		{"CurrentAdvisories", func(ctx context.Context) error { return second(currentAdvisories(ctx, s)) }},
+		{"CurrentKEV", func(ctx context.Context) error { return second(s.CurrentKEV(ctx)) }},
+		{"KnowledgeAfter", func(ctx context.Context) error { return second(s.KnowledgeAfter(ctx, 0)) }},
+
+		{"CreateUser", func(ctx context.Context) error { return s.CreateUser(ctx, user("bob"), ev("user.created", "")) }},
+		{"UserCount", func(ctx context.Context) error { return second(s.UserCount(ctx)) }},
+		{"UserByName", func(ctx context.Context) error { return second(s.UserByName(ctx, "bob")) }},
+		{"User", func(ctx context.Context) error { return second(s.User(ctx, "u-bob")) }},
+		{"CreateSession", func(ctx context.Context) error {
+			return s.CreateSession(ctx, session("s1", "bob"), ev(event.UserLogin, ""))
+		}},
+		{"SessionUser", func(ctx context.Context) error { _, _, err := s.SessionUser(ctx, "s1", start()); return err }},
+		{"SetPassword", func(ctx context.Context) error {
+			return s.SetPassword(ctx, "u-bob", "$new", start(), "", ev(event.UserPassword, ""))
+		}},
+		{"DeleteSession", func(ctx context.Context) error { return s.DeleteSession(ctx, "s1") }},
+		{"DeleteExpiredSessions", func(ctx context.Context) error { return second(s.DeleteExpiredSessions(ctx, start())) }},
+		{"CreateToken", func(ctx context.Context) error {
+			return s.CreateToken(ctx, apiToken("k1", "ann"), ev(event.TokenCreated, ""))
+		}},
+		{"TokenUser", func(ctx context.Context) error { _, _, err := s.TokenUser(ctx, digestOf("k1"), start()); return err }},
+		{"Tokens", func(ctx context.Context) error { return second(s.Tokens(ctx, "")) }},
+		{"TouchToken", func(ctx context.Context) error { return s.TouchToken(ctx, "k1", start()) }},
+		{"RevokeToken", func(ctx context.Context) error { return s.RevokeToken(ctx, "k1", start(), ev(event.TokenRevoked, "")) }},
+
+		{"DeleteHost", func(ctx context.Context) error {
+			return second(s.DeleteHost(ctx, "h1", start(), ev(event.HostDeleted, "h1")))
+		}},
+		{"Close", func(context.Context) error { return s.Close() }},
+	}
+}
