@@ -7,6 +7,7 @@ for p in "${missing[@]}"; do
   case $p in
     go) echo "missing: go 1.26 or newer (go.dev/dl)" ;;
     node | npm) echo "missing: $p; the console needs Node.js 20.19 or newer with npm 11 (nodejs.org)" ;;
+    gcc) echo "missing: gcc; apt-get install gcc libc6-dev" ;;
     chromium) echo "missing: chromium; apt-get install chromium" ;;
     *) echo "missing: $p" ;;
   esac

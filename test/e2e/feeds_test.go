@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"testing"
 
 	"github.com/staunch-dev/staunch/test/lab"
@@ -60,4 +62,25 @@ func writeFeeds(t *testing.T, dir string, vulns []vulnerability) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// bomb writes a zip with one record of that many spaces.
+func bomb(path string, size int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	w, err := z.Create("DEBIAN-CVE-2026-99999.json")
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(w, &endless{size}); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return f.Sync()
 }

@@ -5,9 +5,11 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,7 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/test/lab"
 )
 
@@ -42,37 +43,66 @@ func startServer(t *testing.T, port string, args ...string) *server {
 	s := &server{dir: t.TempDir(), addr: lab.ControllerIP + ":" + port, args: args}
 	s.start(t)
 	t.Cleanup(func() { s.stop(t) })
+	s.login(t)
+	return s
+}
+
+// login signs in with the CLI and the first password, which must be changed, and keeps the CLI's token for direct calls.
+func (s *server) login(t *testing.T) {
+	t.Helper()
 	first, err := os.ReadFile(filepath.Join(s.dir, "data", "first-login"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	login := apiv1.LoginToken{Name: "e2e", NewPassword: newPassword}
-	login.Username, login.Password = firstLogin(t, string(first))
-	var token apiv1.Token
-	if code := s.do(t, http.MethodPost, "/api/v1/login-token", login, &token); code != http.StatusCreated {
-		t.Fatalf("login with the first password: %d", code)
+	name, password := firstLogin(t, string(first))
+	err = lab.WriteFiles(s.dir, map[string]string{"home/first": password + "\n", "home/new": newPassword + "\n"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.token = token.Secret
-	return s
+	home := filepath.Join(s.dir, "home")
+	s.cli(t, "login", s.url(), "--ca-fingerprint", s.fingerprint(t), "--username", name, "--password-file", filepath.Join(home, "first"), "--new-password-file", filepath.Join(home, "new"))
+	kept, err := os.ReadFile(filepath.Join(home, "config", "staunch", "credentials.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var credentials struct{ Token string }
+	if err := json.Unmarshal(kept, &credentials); err != nil {
+		t.Fatal(err)
+	}
+	s.token = credentials.Token
 }
 
-// firstLogin finds the name and the password in DIR/first-login.
+// fingerprint is that of the server's CA, worked out here from the file.
+func (s *server) fingerprint(t *testing.T) string {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join(s.dir, "data", "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(body)
+	if block == nil {
+		t.Fatal("ca.pem holds no certificate")
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(block.Bytes))
+}
+
+// firstLogin finds the name and the password in DIR/first-login, which has either a line for each or the password alone.
 func firstLogin(t *testing.T, text string) (name, password string) {
 	t.Helper()
+	name = "admin"
 	for line := range strings.Lines(text) {
 		key, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok {
-			continue
-		}
-		switch strings.TrimSpace(key) {
-		case "user", "name", "username":
+		switch {
+		case !ok:
+			password = key
+		case key == "user" || key == "name" || key == "username":
 			name = strings.TrimSpace(value)
-		case "password":
+		case key == "password":
 			password = strings.TrimSpace(value)
 		}
 	}
-	if name == "" || password == "" {
-		t.Fatalf("no name and password in first-login: %q", text)
+	if password == "" {
+		t.Fatalf("no password in first-login: %q", text)
 	}
 	return name, password
 }
@@ -246,7 +276,7 @@ func (s *server) tryCLI(t *testing.T, args ...string) (string, error) {
 	defer cancel()
 	home := filepath.Join(s.dir, "home")
 	cmd := exec.CommandContext(ctx, binary("staunch"), args...)
-	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+filepath.Join(home, "config"), "STAUNCH_PASSWORD="+newPassword)
+	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+filepath.Join(home, "config"), "STAUNCH_CA_FINGERPRINT=")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
