@@ -76,28 +76,30 @@ func NewService(store Store, log *slog.Logger, now func() time.Time, passwordCha
 	}
 }
 
-// EnsureAdmin makes the first administrator when there is no user at all. The password must be changed before anything else.
-func (s *Service) EnsureAdmin(ctx context.Context) (name, password string, created bool, err error) {
+// EnsureAdmin makes the first administrator when there is no user at all; created says whether it did. keep is called with the name and
+// the password before they are stored, so that a crash in between loses neither; its error stops everything. The password must be
+// changed before anything else.
+func (s *Service) EnsureAdmin(ctx context.Context, keep func(name, password string) error) (created bool, err error) {
 	n, err := s.store.UserCount(ctx)
 	if err != nil || n > 0 {
-		return "", "", false, err
+		return false, err
 	}
-	password = id.Secret()
+	password := id.Secret()
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
-		return "", "", false, err
+		return false, err
+	}
+	if err := keep(firstAdmin, password); err != nil {
+		return false, err
 	}
 	now := s.now()
 	err = s.store.CreateUser(ctx, User{
 		ID: id.New("user", now), Name: firstAdmin, Role: Admin, PasswordHash: hash, MustChange: true, CreatedAt: now, ChangedAt: now,
 	}, event.Event{At: now, Kind: event.UserCreated, Actor: "server", Text: "first administrator " + firstAdmin + " created"})
 	if fault.KindOf(err) == fault.Conflict && err != nil {
-		return "", "", false, nil // another process was first
+		return false, nil // another process on the same database was first
 	}
-	if err != nil {
-		return "", "", false, err
-	}
-	return firstAdmin, password, true, nil
+	return err == nil, err
 }
 
 // Login checks a name and a password and opens a session. fault.Unauthorized does not say which of the two was wrong; fault.TooMany.

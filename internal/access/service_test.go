@@ -49,9 +49,11 @@ func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{store: storetest.Open(t), clock: &clock{t: day}, changes: new(int)}
 	b.Service = access.NewService(b.store, slog.New(slog.DiscardHandler), b.clock.now, func() { *b.changes++ })
-	var created bool
-	var err error
-	if b.name, b.password, created, err = b.EnsureAdmin(t.Context()); err != nil || !created {
+	keep := func(name, password string) error {
+		b.name, b.password = name, password
+		return nil
+	}
+	if created, err := b.EnsureAdmin(t.Context(), keep); err != nil || !created {
 		t.Fatal(created, err)
 	}
 	return b
@@ -69,7 +71,7 @@ func (b bundle) admin(t *testing.T) access.User {
 func TestFirstAdminIsMadeOnceAndMustChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if _, _, created, err := b.EnsureAdmin(t.Context()); created || err != nil {
+	if created, err := b.EnsureAdmin(t.Context(), nil); created || err != nil {
 		t.Errorf("second: %v, %v", created, err)
 	}
 	u := b.admin(t)
