@@ -62,13 +62,20 @@ func compile(a *advisory.Advisory) []rule {
 	if !a.Withdrawn.IsZero() || noVulnerability(a) {
 		return nil
 	}
-	rules := make([]rule, 0, len(a.Affected))
+	rules, at := make([]rule, 0, len(a.Affected)), map[named]int{}
 	for _, affected := range a.Affected {
 		scheme, ok := vercmp.ForEcosystem(affected.Ecosystem)
 		if !ok {
 			continue
 		}
-		r := rule{ecosystem: affected.Ecosystem, name: affected.Package, scheme: scheme, advisory: a}
+		k := named{affected.Ecosystem, affected.Package}
+		i, again := at[k]
+		if !again { // an advisory may name a package twice
+			i = len(rules)
+			at[k] = i
+			rules = append(rules, rule{ecosystem: k.ecosystem, name: k.name, scheme: scheme, advisory: a})
+		}
+		r := &rules[i]
 		end := func(text string) *version {
 			if text == "" {
 				return nil
@@ -86,7 +93,6 @@ func compile(a *advisory.Advisory) []rule {
 		for _, text := range affected.Versions {
 			r.versions = append(r.versions, newVersion(scheme, text))
 		}
-		rules = append(rules, r)
 	}
 	return rules
 }

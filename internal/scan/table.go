@@ -1,0 +1,158 @@
+package scan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+// widths of the table's columns: with two spaces between them, 80 columns.
+func columns() []column {
+	return []column{
+		{"VULNERABILITY", 16, func(f apiv1.Finding) string { return f.Vulnerability }},
+		{"SOURCE", 15, func(f apiv1.Finding) string { return f.Source }},
+		{"INSTALLED", 16, func(f apiv1.Finding) string { return f.Installed }},
+		{"FIXED", 16, func(f apiv1.Finding) string { return cmp.Or(f.Fixed, "-") }},
+		{"PRIORITY", 9, func(f apiv1.Finding) string {
+			if f.KEV != nil {
+				return f.Priority + "*"
+			}
+			return f.Priority
+		}},
+	}
+}
+
+type column struct {
+	title string
+	width int
+	cell  func(apiv1.Finding) string
+}
+
+// Table is a scan for people: worst first, no line over 80 columns but for names that do not fit. Findings of code that cannot run are
+// one line per source, since two thousand lines about kernel headers hide the ten that matter; JSON lists each.
+func Table(s apiv1.Scan) string {
+	var b strings.Builder
+	if s.Assessment.Status == notAssessed {
+		fmt.Fprintf(&b, "NOT ASSESSED: %s.\nThis does not mean that nothing is vulnerable: nobody looked. %d packages are installed.\n", visible(s.Assessment.Reason), s.Packages)
+		warnings(&b, s)
+		return b.String()
+	}
+	listed := slices.DeleteFunc(slices.Clone(s.Findings), idle)
+	if len(listed) > 0 {
+		header := make([]string, 0, 5)
+		for _, c := range columns() {
+			header = append(header, c.title)
+		}
+		line(&b, header)
+	}
+	for _, f := range listed {
+		cells := make([]string, 0, 5)
+		for _, c := range columns() {
+			cells = append(cells, visible(c.cell(f)))
+		}
+		line(&b, cells)
+	}
+	idleLines(&b, s.Findings)
+	footer(&b, s)
+	warnings(&b, s)
+	return b.String()
+}
+
+// idle: nothing runs it.
+func idle(f apiv1.Finding) bool { return f.Priority == apiv1.PriorityLowest }
+
+func line(b *strings.Builder, cells []string) {
+	var row strings.Builder
+	for i, c := range columns() {
+		text := fit(cells[i], c.width)
+		row.WriteString(text + strings.Repeat(" ", c.width-utf8.RuneCountInString(text)))
+		if i < len(cells)-1 {
+			row.WriteString("  ")
+		}
+	}
+	b.WriteString(strings.TrimRight(row.String(), " ") + "\n")
+}
+
+// fit cuts text to a width, and shows that it did.
+func fit(text string, width int) string {
+	runes := []rune(text)
+	if len(runes) <= width {
+		return text
+	}
+	return string(runes[:width-1]) + "…"
+}
+
+func idleLines(b *strings.Builder, findings []apiv1.Finding) {
+	type group struct{ source, installed, status string }
+	counts := map[group]int{}
+	var order []group
+	for _, f := range findings {
+		if !idle(f) {
+			continue
+		}
+		g := group{f.Source, f.Installed, f.Status}
+		if counts[g] == 0 {
+			order = append(order, g)
+		}
+		counts[g]++
+	}
+	for _, g := range order {
+		fmt.Fprintf(b, "and %d of %s %s, priority lowest:\n  %s (-o json lists each)\n", counts[g], visible(g.source), visible(g.installed), g.status)
+	}
+}
+
+func footer(b *strings.Builder, s apiv1.Scan) {
+	if len(s.Findings) > 0 {
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(b, "%d findings, %d vulnerabilities in %d packages of %s:\n", len(s.Findings), s.Count.Total, s.Packages, visible(s.Ecosystem))
+	fmt.Fprintf(b, "  urgent %d, high %d, normal %d, low %d, lowest %d\n", s.Count.Urgent, s.Count.High, s.Count.Normal, s.Count.Low, s.Count.Lowest)
+	kev, fixable := false, 0
+	for _, f := range s.Findings {
+		kev = kev || (f.KEV != nil && !idle(f))
+		if f.Fixed != "" {
+			fixable++
+		}
+	}
+	if kev {
+		b.WriteString("  * known to be exploited (CISA KEV)\n")
+	}
+	for _, f := range s.Feeds {
+		if f.AsOf != nil {
+			fmt.Fprintf(b, "Feed %s as of %s, %d records.\n", visible(f.Name), inventory.Instant(*f.AsOf), f.Records)
+		}
+	}
+	switch {
+	case len(s.Findings) == 0:
+		b.WriteString("Nothing to do that these feeds know of.\n")
+	case fixable == 0:
+		b.WriteString("What to do: no fixed version is known yet; scan again with newer feeds.\n")
+	default:
+		fmt.Fprintf(b, "What to do: install the distribution's updates: %d findings have a fix.\n", fixable)
+	}
+}
+
+func warnings(b *strings.Builder, s apiv1.Scan) {
+	for _, w := range s.Warnings {
+		fmt.Fprintf(b, "Warning: %s.\n", visible(w))
+	}
+}
+
+// visible makes foreign text safe to show: whatever a terminal might act on is written as an escape.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
