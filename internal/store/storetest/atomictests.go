@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -114,7 +116,7 @@ func readsDuringWrite(t *testing.T, s *store.Store) {
 	}
 	must(t, second(s.ImportFeed(ctx, in)))
 	must(t, second(s.SetHostLabels(ctx, "h1", nil, ev(event.HostLabels, "h1"))))
-	verifyChain(t, s)
+	VerifyChain(t, s)
 }
 
 func startedTogether(t *testing.T, cfg store.Config) {
@@ -139,7 +141,7 @@ func startedTogether(t *testing.T, cfg store.Config) {
 		})
 	}
 	starters.Wait()
-	if all := verifyChain(t, Reopen(t, cfg)); len(all) != 3 {
+	if all := VerifyChain(t, Reopen(t, cfg)); len(all) != 3 {
 		t.Errorf("%d events, want 3", len(all))
 	}
 }
@@ -168,5 +170,21 @@ func everyMethod(t *testing.T, cfg store.Config) {
 				t.Errorf("%s: method %s is not called by this test", of, name)
 			}
 		}
+	}
+}
+
+func newerSchema(t *testing.T, cfg store.Config) {
+	must(t, Reopen(t, cfg).Close())
+	driver, source := "sqlite", cfg.Path
+	if cfg.URL != "" {
+		driver, source = "pgx", cfg.URL
+	}
+	db := get(sql.Open(driver, source))(t)
+	must(t, second(db.ExecContext(t.Context(), `INSERT INTO schema_version (version_id, is_applied) VALUES (99999, true)`)))
+	must(t, db.Close())
+	_, err := store.Open(t.Context(), cfg)
+	mustBe(t, fault.Conflict, err)
+	if text := fault.Message(err); !strings.Contains(text, "99999") {
+		t.Errorf("the refusal does not say which version: %s", text)
 	}
 }

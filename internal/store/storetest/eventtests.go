@@ -71,7 +71,7 @@ func unstorableText(t *testing.T, s *store.Store) {
 			t.Errorf("logged as %q by %q", got.Text, got.Actor)
 		}
 	}
-	verifyChain(t, s)
+	VerifyChain(t, s)
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -95,8 +95,8 @@ func changesPruned(t *testing.T, s *store.Store) {
 	}
 }
 
-// verifyChain walks the whole log as an auditor would.
-func verifyChain(t testing.TB, s *store.Store) []event.Event {
+// VerifyChain walks the whole log as an auditor would.
+func VerifyChain(t testing.TB, s *store.Store) []event.Event {
 	t.Helper()
 	all := get(s.EventsAfter(t.Context(), 0, math.MaxInt))(t)
 	before := ""
@@ -126,7 +126,7 @@ func chainVerifies(t *testing.T, s *store.Store) {
 		})
 	}
 	writers.Wait()
-	if all := verifyChain(t, s); len(all) != 40 {
+	if all := VerifyChain(t, s); len(all) != 40 {
 		t.Errorf("%d events, want 40", len(all))
 	}
 }
@@ -167,7 +167,7 @@ func noGaps(t *testing.T, cfg store.Config) {
 	if cursor-from != 2*2*each { // a change of the host and one for its event
 		t.Errorf("followed %d changes, want %d", cursor-from, 4*each)
 	}
-	all := verifyChain(t, a)
+	all := VerifyChain(t, a)
 	if diff := cmp.Diff(len(all), 2*each+2); diff != "" {
 		t.Error(diff)
 	}

@@ -187,7 +187,7 @@ func reopened(t *testing.T, cfg store.Config) {
 	if ids := get(s.PackageSet(t.Context(), digestOf("two")))(t); len(ids) != 1 || ids[0] != 4 {
 		t.Errorf("ids %v, want [4]", ids)
 	}
-	verifyChain(t, s)
+	VerifyChain(t, s)
 }
 
 func certificates(t *testing.T, s *store.Store) {

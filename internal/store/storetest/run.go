@@ -51,6 +51,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Config) {
 		"a follower never sees a gap in seq":                 noGaps,
 		"every method ends in time on a single connection":   everyMethod,
 		"ordinals and ids are not reused after a reopen":     reopened,
+		"a database of a newer program is refused":           newerSchema,
 		"processes that start together migrate once":         startedTogether,
 	} {
 		t.Run(name, func(t *testing.T) {
