@@ -213,3 +213,6 @@ func kindOfStatus(status int) fault.Kind {
 	}
 	return fault.Unavailable
 }
+
+// URL is the server's address.
+func (o *Operator) URL() string { return o.base.String() }

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/staunch-dev/staunch/internal/fault"
+)
+
+// Exit codes. Scripts rely on them: they are never renumbered.
+const (
+	exitOK           = 0
+	exitFailure      = 1
+	exitUsage        = 2
+	exitNotFound     = 3
+	exitUnauthorized = 4
+	exitUnreachable  = 5
+)
+
+// exitCodes is the table that "staunch help exit-codes" prints.
+func exitCodes() []struct {
+	code    int
+	meaning string
+} {
+	return []struct {
+		code    int
+		meaning string
+	}{
+		{exitOK, "done"},
+		{exitFailure, "it failed, and the message says why"},
+		{exitUsage, "the command line, or something it names, is not valid"},
+		{exitNotFound, "there is no such host, token, vulnerability or file"},
+		{exitUnauthorized, "not signed in, not allowed, or the server is not the one that is trusted"},
+		{exitUnreachable, "the server cannot be reached or cannot answer now: try again later"},
+	}
+}
+
+// usageError is a command line that cannot be carried out.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// Exit is the exit code that err means.
+func Exit(err error) int {
+	var u *usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &u):
+		return exitUsage
+	}
+	switch fault.KindOf(err) {
+	case fault.Invalid:
+		return exitUsage
+	case fault.NotFound:
+		return exitNotFound
+	case fault.Unauthorized, fault.Forbidden, fault.Expired:
+		return exitUnauthorized
+	case fault.Unavailable:
+		return exitUnreachable
+	case fault.Internal, fault.Conflict, fault.TooLarge, fault.TooMany:
+	}
+	return exitFailure
+}
+
+// Message is err in one line that is safe for a terminal. What fault.Message hides from a server's users the person at the keyboard
+// may see, since it happened here.
+func Message(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Kind != fault.Internal {
+		return oneLine(f.Message)
+	}
+	return oneLine(err.Error())
+}
+
+// Run carries out one command line and gives the exit code; extra commands join those of this package.
+func Run(ctx context.Context, env Env, args []string, extra ...*cobra.Command) int {
+	root := New(env)
+	root.AddCommand(extra...)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		_, _ = fmt.Fprintf(env.Stderr, "staunch: %s\n", Message(err))
+	}
+	return Exit(err)
+}
+
+// exitCodesTopic is "staunch help exit-codes".
+func exitCodesTopic() *cobra.Command {
+	var b strings.Builder
+	b.WriteString("Every command ends with one of these codes:\n\n")
+	for _, e := range exitCodes() {
+		fmt.Fprintf(&b, "  %d  %s\n", e.code, e.meaning)
+	}
+	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: strings.TrimRight(b.String(), "\n")}
+}
+
+// write ignores that a reader may have gone, as head does: there is nobody left to tell.
+func write(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/client"
+)
+
+func (p *program) overview() *cobra.Command {
+	var list listFlags
+	c := p.remote(&cobra.Command{
+		Use: "overview", Short: "Show the state of the fleet on one page",
+		Example: "  staunch overview\n  staunch overview -l env=prod",
+	}, func(ctx context.Context, o *client.Operator, _ []string) error {
+		v, err := o.Overview(ctx, list.Selector)
+		if err != nil {
+			return err
+		}
+		if err := p.details(v, overviewPairs(v)); err != nil || p.format != formatTable {
+			return err
+		}
+		if len(v.Top) > 0 {
+			p.heading("Worst vulnerabilities")
+			if err := show(p, v, v.Top, vulnColumns()); err != nil {
+				return err
+			}
+		}
+		if len(v.Feeds) > 0 {
+			p.heading("Feeds")
+			return show(p, v, v.Feeds, p.feedColumns())
+		}
+		return nil
+	})
+	list.selector(c)
+	return c
+}
+
+func overviewPairs(v apiv1.Overview) pairs {
+	var releases []string
+	for _, r := range v.Releases {
+		releases = append(releases, fmt.Sprintf("%s %d", r.Name, r.Count))
+	}
+	return pairs{
+		{"hosts", fmt.Sprint(v.Hosts)}, {"online", fmt.Sprint(v.Online)}, {"pending", fmt.Sprint(v.Pending)},
+		{"not_assessed", fmt.Sprint(v.NotAssessed)}, {"stale_package_lists", fmt.Sprint(v.StaleMetadata)},
+		{"updates_unknown", fmt.Sprint(v.UpdatesUnknown)}, {"security_updates", fmt.Sprint(v.WithSecurity)},
+		{"reboot_required", fmt.Sprint(v.RebootRequired)}, {"failed_units", fmt.Sprint(v.FailedUnits)},
+		{"vulnerabilities", countsWords(v.Findings)}, {"hosts_by_worst", countsWords(v.HostsByWorst)},
+		{"releases", strings.Join(releases, ", ")},
+	}
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/client"
+)
+
+func (p *program) updates() *cobra.Command {
+	var list listFlags
+	c := p.remote(&cobra.Command{
+		Use:     "updates",
+		Short:   "List updates that hosts would install now",
+		Example: "  staunch updates\n  staunch updates -l env=prod -o csv",
+	}, func(ctx context.Context, o *client.Operator, _ []string) error {
+		var page apiv1.FleetUpdatePage
+		items, next, err := pages(list.limit, func(cursor string, size int) ([]apiv1.FleetUpdate, string, error) {
+			got, err := o.Updates(ctx, list.page(cursor, size))
+			page = got
+			return got.Items, got.Next, err
+		})
+		if err != nil {
+			return err
+		}
+		page.Items, page.Next = items, next
+		if err := show(p, page, items, fleetUpdateColumns()); err != nil {
+			return err
+		}
+		p.shown(len(items), page.Total, "updates")
+		if page.Unknown > 0 {
+			p.note("of %d hosts the updates are not known", page.Unknown)
+		}
+		return nil
+	})
+	list.add(c, "name, hosts, security")
+	return c
+}
+
+func fleetUpdateColumns() []column[apiv1.FleetUpdate] {
+	return []column[apiv1.FleetUpdate]{
+		{name: "name", text: func(u apiv1.FleetUpdate) string { return u.Name }, least: 16},
+		{name: "action", text: func(u apiv1.FleetUpdate) string { return u.Action }},
+		{name: "security", text: func(u apiv1.FleetUpdate) string { return yesNo(u.Security) }, tone: func(u apiv1.FleetUpdate) tone { return unless(!u.Security, warn) }},
+		{name: "hosts", text: func(u apiv1.FleetUpdate) string { return strconv.Itoa(u.Hosts) }, right: true},
+		{name: "states", text: func(u apiv1.FleetUpdate) string { return statesText(u.States) }, least: 8},
+		{name: "to", text: func(u apiv1.FleetUpdate) string { return u.To }, least: 10},
+		{name: "from", text: func(u apiv1.FleetUpdate) string { return strings.Join(u.From, " ") }, least: 8},
+		{name: "archive", text: func(u apiv1.FleetUpdate) string { return u.Archive }, where: inCSV},
+		{name: "origin", text: func(u apiv1.FleetUpdate) string { return u.Origin }, where: inCSV},
+	}
+}
+
+// statesText is "installable", or "3 installable 1 held" when hosts differ.
+func statesText(states []apiv1.NameCount) string {
+	if len(states) == 1 {
+		return states[0].Name
+	}
+	var parts []string
+	for _, s := range states {
+		parts = append(parts, strconv.Itoa(s.Count)+" "+s.Name)
+	}
+	return strings.Join(parts, " ")
+}
+
+func (p *program) hostUpdates() *cobra.Command {
+	return p.remote(&cobra.Command{
+		Use: "updates HOST", Short: "List what a host's own package manager would do now",
+		Example: "  staunch host updates web1",
+		Args:    exactly("the id or name of the host"),
+	}, func(ctx context.Context, o *client.Operator, args []string) error {
+		u, err := o.HostUpdates(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if err := show(p, u, u.Updates.Updates, []column[apiv1.Update]{
+			{name: "name", text: func(u apiv1.Update) string { return u.Name }, least: 16},
+			{name: "arch", text: func(u apiv1.Update) string { return u.Arch }, where: inCSV},
+			{name: "action", text: func(u apiv1.Update) string { return u.Action }},
+			{name: "security", text: func(u apiv1.Update) string { return yesNo(u.Security) }, tone: func(u apiv1.Update) tone { return unless(!u.Security, warn) }},
+			{name: "state", text: func(u apiv1.Update) string { return u.State }, tone: func(u apiv1.Update) tone { return unless(u.State == apiv1.UpdateInstallable, faint) }},
+			{name: "from", text: func(u apiv1.Update) string { return u.From }, least: 8},
+			{name: "to", text: func(u apiv1.Update) string { return u.To }, least: 8},
+			{name: "archive", text: func(u apiv1.Update) string { return u.Archive }, where: inCSV},
+			{name: "origin", text: func(u apiv1.Update) string { return u.Origin }, where: inCSV},
+			{name: "reason", text: func(u apiv1.Update) string { return u.Reason }, least: 6},
+		}); err != nil {
+			return err
+		}
+		switch {
+		case u.AsOf == nil:
+			p.note("this host has not reported its updates yet")
+		case !u.Known:
+			p.note("the updates of this host are not known: %s", or(u.Problem, "it gives no reason"))
+		}
+		if u.Metadata.Stale {
+			p.note("package lists: %s", metadataWords(u.Metadata))
+		}
+		return nil
+	})
+}
