@@ -238,7 +238,7 @@ func (h *Host) Command(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--target", strconv.Itoa(pid), "--all", "--root", "--wd=/", "--"}, args...)...)
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--target", strconv.Itoa(pid), "--all", "--root", "--wdns=/", "--"}, args...)...)
 	cmd.Env = hostEnv()
 	return cmd, nil
 }
