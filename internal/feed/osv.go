@@ -187,3 +187,17 @@ func cut(s string, n int) string {
 	}
 	return s[:n]
 }
+
+// firstBucket is the bucket of the first package that a record names and whose versions we can order; empty when there is none.
+func firstBucket(raw []byte) string {
+	var r osvRecord
+	if json.Unmarshal(raw, &r) != nil {
+		return ""
+	}
+	for i := range r.Affected {
+		if bucket := bucketOf(r.Affected[i].Package.Ecosystem); fetchable(bucket) {
+			return bucket
+		}
+	}
+	return ""
+}

@@ -141,14 +141,9 @@ func (k *Knowledge) missing(name, path string, err error) error {
 	return nil
 }
 
-// statusOf describes a file that was read. A file cannot say when its source last answered, so its data is as old as its newest record.
 func statusOf(name, path string, s survey, modified time.Time) apiv1.FeedStatus {
-	asOf := s.Newest
-	if asOf.IsZero() || asOf.After(modified) {
-		asOf = modified
-	}
-	asOf = asOf.UTC()
-	return apiv1.FeedStatus{Name: name, URL: path, Records: s.Records, Skipped: s.Skipped, Problems: problemsOf(s.Problems), AsOf: &asOf}
+	at := asOf(s.Newest, modified, modified)
+	return apiv1.FeedStatus{Name: name, URL: path, Records: s.Records, Skipped: s.Skipped, Problems: problemsOf(s.Problems), AsOf: &at}
 }
 
 func problemsOf(in []advisory.Problem) []apiv1.FeedProblem {

@@ -1,0 +1,262 @@
+package feed
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The sources themselves, used when no mirror is configured.
+const (
+	officialOSV = "https://storage.googleapis.com/osv-vulnerabilities/"
+	officialKEV = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
+)
+
+// parserRevision is part of a file's digest as we keep it: raise it when the same file would be read differently, so that an unchanged
+// source is read again after an upgrade.
+const parserRevision = "1:"
+
+// maxTransfer bounds a transfer that drips on for ever without stalling.
+const maxTransfer = 30 * time.Minute
+
+// spooled is a feed's file in a place of our own: what is read twice must not change in between.
+type spooled struct {
+	file         *os.File
+	size         int64
+	digest       string
+	url          string // as shown: without credentials
+	etag         string
+	lastModified string
+	live         bool      // the source answered just now, rather than a file of unknown age
+	modified     time.Time // of a file
+}
+
+// discard closes and removes the file.
+func (s *spooled) discard() {
+	if s != nil && s.file != nil {
+		_ = s.file.Close()
+		_ = os.Remove(s.file.Name())
+	}
+}
+
+// spool copies r to a temporary file, up to the limit.
+func spool(r io.Reader, dir string, limit int64) (_ *spooled, err error) {
+	f, err := os.CreateTemp(dir, "staunch-feed-*")
+	if err != nil {
+		return nil, err
+	}
+	s := &spooled{file: f}
+	defer func() {
+		if err != nil {
+			s.discard()
+		}
+	}()
+	h := sha256.New()
+	s.size, err = io.Copy(io.MultiWriter(f, h), io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if s.size > limit {
+		return nil, fmt.Errorf("the file is longer than %d bytes", limit)
+	}
+	s.digest = parserRevision + hex.EncodeToString(h.Sum(nil))
+	return s, nil
+}
+
+// places are where a feed's file may be, the first that exists counts.
+func places(base, name string) []string {
+	bucket, osv := strings.CutPrefix(name, osvPrefix)
+	switch {
+	case base == "" && osv:
+		return []string{officialOSV + url.PathEscape(bucket) + "/all.zip"}
+	case base == "":
+		return []string{officialKEV}
+	case remote(base) && osv:
+		return []string{strings.TrimSuffix(base, "/") + "/osv/" + url.PathEscape(bucket) + "/all.zip"}
+	case osv:
+		return []string{filepath.Join(base, "osv", bucket, "all.zip")}
+	}
+	var all []string
+	for _, file := range catalogueNames() {
+		if remote(base) {
+			all = append(all, strings.TrimSuffix(base, "/")+"/kev/"+file)
+		} else {
+			all = append(all, filepath.Join(base, "kev", file))
+		}
+	}
+	return all
+}
+
+func remote(base string) bool {
+	return strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://")
+}
+
+// validators are what a source gave with its last good answer.
+type validators struct{ url, etag, lastModified string }
+
+var (
+	errNotThere = errors.New("the source has no such file")
+	errStalled  = errors.New("the source sent nothing for too long")
+)
+
+// fetch gets a feed's file; nil when the source says that it has not changed since known.
+func fetch(ctx context.Context, client *http.Client, base, name, temp string, limits Limits, known validators) (*spooled, error) {
+	limit := limits.MaxArchive
+	if name == kevFeed {
+		limit = min(limit, maxCatalogue)
+	}
+	var got *spooled
+	err := errNotThere
+	for _, place := range places(base, name) {
+		if base == "" || remote(base) {
+			got, err = download(ctx, client, place, temp, limit, limits.Stall, known)
+		} else {
+			got, err = open(place, temp, limit)
+		}
+		if !errors.Is(err, errNotThere) {
+			break
+		}
+	}
+	return got, err
+}
+
+// open spools a file of a mirror folder.
+func open(path, temp string, limit int64) (*spooled, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s", errNotThere, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	s, err := spool(f, temp, limit)
+	if err != nil {
+		return nil, err
+	}
+	s.url, s.modified = path, info.ModTime()
+	return s, nil
+}
+
+// download is one conditional request, streamed to a file. A source that stalls, or that takes longer than maxTransfer, is given up.
+func download(ctx context.Context, client *http.Client, address, temp string, limit int64, stall time.Duration, known validators) (*spooled, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxTransfer)
+	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	watch := time.AfterFunc(stall, func() { giveUp(errStalled) })
+	defer watch.Stop()
+
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, errors.New("the feeds' address is not a URL")
+	}
+	request.Header.Set("User-Agent", "staunch")
+	request.Header.Set("Accept-Encoding", "identity") // the digest and the limit are of the file as it is
+	shownURL := withoutSecrets(request.URL)
+	if known.url == shownURL {
+		setIf(request.Header, "If-None-Match", known.etag)
+		setIf(request.Header, "If-Modified-Since", known.lastModified)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, transferError(ctx, err)
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	switch {
+	case response.StatusCode == http.StatusNotModified && known.url == shownURL:
+		return nil, nil //nolint:nilnil // nothing new is an answer of its own
+	case response.StatusCode == http.StatusNotFound:
+		return nil, fmt.Errorf("%w: %s", errNotThere, shownURL)
+	case response.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("%s answers %s", shownURL, shown(response.Status))
+	case response.ContentLength > limit:
+		return nil, fmt.Errorf("the file has %d bytes, the limit is %d", response.ContentLength, limit)
+	}
+	s, err := spool(&watched{response.Body, watch, stall}, temp, limit)
+	if err != nil {
+		return nil, transferError(ctx, err)
+	}
+	s.url, s.live = shownURL, true
+	s.etag, s.lastModified = header(response, "ETag"), header(response, "Last-Modified")
+	return s, nil
+}
+
+// watched puts off the watch at every read that brings something.
+type watched struct {
+	r     io.Reader
+	watch *time.Timer
+	stall time.Duration
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if n > 0 {
+		w.watch.Reset(w.stall)
+	}
+	return n, err
+}
+
+// transferError names the cause, without the URL that net/http puts around it (it may hold a password).
+func transferError(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
+		return cause
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+func setIf(h http.Header, name, value string) {
+	if value != "" {
+		h.Set(name, value)
+	}
+}
+
+// header keeps validators short: what a source sends is stored and sent back.
+func header(r *http.Response, name string) string {
+	if v := r.Header.Get(name); len(v) <= maxSeverity && shown(v) == v {
+		return v
+	}
+	return ""
+}
+
+// withoutSecrets is an address without user, password and query, which may hold a token.
+func withoutSecrets(u *url.URL) string {
+	bare := *u
+	bare.User, bare.RawQuery, bare.Fragment = nil, "", ""
+	return bare.String()
+}
+
+// cautious is the client with redirects bounded, and never from https to http.
+func cautious(client *http.Client) *http.Client {
+	var c http.Client
+	if client != nil {
+		c = *client
+	}
+	c.CheckRedirect = func(request *http.Request, via []*http.Request) error {
+		if len(via) > 5 {
+			return errors.New("more than 5 redirects")
+		}
+		if via[0].URL.Scheme == "https" && request.URL.Scheme != "https" {
+			return errors.New("a redirect from https to http")
+		}
+		return nil
+	}
+	return &c
+}

@@ -1,0 +1,278 @@
+package feed
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/vercmp"
+)
+
+// record is a small OSV record; extra is put beside its id and modified time.
+func record(id, extra string) string {
+	return fmt.Sprintf(`{"id":%q,"modified":"2026-01-02T03:04:05Z",%s}`, id, extra)
+}
+
+// affected is one entry with one range of the given events.
+func affected(ecosystem, name, events string) string {
+	return fmt.Sprintf(`{"package":{"ecosystem":%q,"name":%q},"ranges":[{"type":"ECOSYSTEM","events":[%s]}]}`, ecosystem, name, events)
+}
+
+func TestParseOSVRanges(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		events string
+		want   []advisory.Range
+		err    string
+	}{
+		"introduced and fixed":       {`{"introduced":"0"},{"fixed":"1.0-1"}`, []advisory.Range{{Introduced: "0", Fixed: "1.0-1"}}, ""},
+		"never fixed":                {`{"introduced":"0"}`, []advisory.Range{{Introduced: "0"}}, ""},
+		"last affected":              {`{"introduced":"1.0"},{"last_affected":"1.4"}`, []advisory.Range{{Introduced: "1.0", Last: "1.4"}}, ""},
+		"several pairs":              {`{"introduced":"0"},{"fixed":"1"},{"introduced":"2"},{"fixed":"3"}`, []advisory.Range{{Introduced: "0", Fixed: "1"}, {Introduced: "2", Fixed: "3"}}, ""},
+		"out of order":               {`{"fixed":"3"},{"fixed":"1"},{"introduced":"2"},{"introduced":"0"}`, []advisory.Range{{Introduced: "0", Fixed: "1"}, {Introduced: "2", Fixed: "3"}}, ""},
+		"tilde is before zero":       {`{"introduced":"0"},{"fixed":"0~rc1"}`, []advisory.Range{{Introduced: "0", Fixed: "0~rc1"}}, ""},
+		"fixed twice":                {`{"introduced":"0"},{"fixed":"1"},{"fixed":"2"}`, []advisory.Range{{Introduced: "0", Fixed: "1"}}, ""},
+		"both in one event":          {`{"introduced":"0","fixed":"1"}`, []advisory.Range{{Introduced: "0", Fixed: "1"}}, ""},
+		"limit ends an open range":   {`{"introduced":"0"},{"limit":"2"}`, []advisory.Range{{Introduced: "0", Fixed: "2"}}, ""},
+		"limit after the fix":        {`{"introduced":"0"},{"fixed":"1"},{"limit":"2"}`, []advisory.Range{{Introduced: "0", Fixed: "1"}}, ""},
+		"limit before the last":      {`{"introduced":"0"},{"last_affected":"3"},{"limit":"2"}`, []advisory.Range{{Introduced: "0", Fixed: "2"}}, ""},
+		"largest limit counts":       {`{"introduced":"0"},{"limit":"2"},{"limit":"4"}`, []advisory.Range{{Introduced: "0", Fixed: "4"}}, ""},
+		"any limit":                  {`{"introduced":"0"},{"limit":"*"}`, []advisory.Range{{Introduced: "0"}}, ""},
+		"no introduced":              {`{"fixed":"1"}`, nil, "no introduced event"},
+		"invalid fixed version":      {`{"introduced":"0"},{"fixed":"not a version"}`, nil, `invalid deb version "not a version"`},
+		"invalid introduced version": {`{"introduced":"v1"}`, nil, `invalid deb version "v1"`},
+		"invalid limit":              {`{"introduced":"0"},{"limit":"?"}`, nil, `invalid deb version "?"`},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			got, problems, err := parseOSV([]byte(record("X-1", `"affected":[`+affected("Debian:12", "p", tc.events)+`]`)), "Debian")
+			if tc.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.err) || len(problems) != 1 || problems[0].Record != "X-1" || !strings.Contains(problems[0].Reason, tc.err) {
+					t.Errorf("%v, %v, want %q", problems, err, tc.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]advisory.Affected{{Ecosystem: "Debian:12", Package: "p", Ranges: tc.want}}, got.Affected); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestParseOSV(t *testing.T) {
+	t.Parallel()
+	fixed := `{"introduced":"0"},{"fixed":"1"}`
+	one := []advisory.Affected{{Ecosystem: "Debian:12", Package: "p", Ranges: []advisory.Range{{Introduced: "0", Fixed: "1"}}}}
+	debian := `"affected":[` + affected("Debian:12", "p", fixed) + `]`
+	for name, tc := range map[string]struct {
+		raw    string
+		bucket string
+		check  func(a advisory.Advisory, problems []advisory.Problem) string
+		err    string
+	}{
+		"cves of id, aliases and upstream, sorted once": {
+			record("DEBIAN-CVE-2024-0003", `"aliases":["CVE-2024-0002","GHSA-x"],"upstream":["CVE-2024-0001","CVE-2024-0003"],"related":["CVE-2024-9999"],`+debian), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]string{"CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0003"}, a.CVEs) + cmp.Diff([]string{"CVE-2024-0002", "GHSA-x"}, a.Aliases)
+			}, "",
+		},
+		"errata of the rpm family name their cves as related": {
+			record("ALSA-2024:1", `"summary":"Important: p security update","related":["CVE-2024-0002","CVE-2024-0001"],"affected":[`+affected("AlmaLinux:9", "p", fixed)+`]`), "AlmaLinux",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]string{"CVE-2024-0001", "CVE-2024-0002"}, a.CVEs) + cmp.Diff("Important", a.Severity)
+			}, "",
+		},
+		"packages named twice are one": {
+			record("X", `"affected":[`+affected("Debian:12", "p", `{"introduced":"0"},{"fixed":"2"}`)+`,`+affected("Debian:12", "a", fixed)+`,`+affected("Debian:12", "p", fixed)+`,`+affected("Debian:12", "p", fixed)+`]`), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Affected{
+					{Ecosystem: "Debian:12", Package: "a", Ranges: []advisory.Range{{Introduced: "0", Fixed: "1"}}},
+					{Ecosystem: "Debian:12", Package: "p", Ranges: []advisory.Range{{Introduced: "0", Fixed: "1"}, {Introduced: "0", Fixed: "2"}}},
+				}, a.Affected)
+			}, "",
+		},
+		"the name of an LTS release is the release's": {
+			record("X", `"affected":[`+affected("Ubuntu:24.04:LTS", "p", fixed)+`,`+affected("Ubuntu:Pro:18.04:LTS", "p", fixed)+`]`), "Ubuntu",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]string{"Ubuntu:24.04", "Ubuntu:Pro:18.04"}, []string{a.Affected[0].Ecosystem, a.Affected[1].Ecosystem})
+			}, "",
+		},
+		"entries of other ecosystems are left to their buckets": {
+			record("X", `"affected":[`+affected("npm", "p", fixed)+`,`+affected("Debian:12", "p", fixed)+`]`), "Debian",
+			func(a advisory.Advisory, p []advisory.Problem) string {
+				return cmp.Diff(one, a.Affected) + cmp.Diff(0, len(p))
+			}, "",
+		},
+		"an unusable entry is named, the others stay": {
+			record("X", `"affected":[`+affected("Debian:11", "q", `{"introduced":"bad!"}`)+`,`+affected("Debian:12", "p", fixed)+`]`), "Debian",
+			func(a advisory.Advisory, p []advisory.Problem) string {
+				return cmp.Diff(one, a.Affected) + cmp.Diff([]advisory.Problem{{Record: "X", Reason: `q in Debian:11: invalid deb version "bad!": the upstream version does not start with a digit`}}, p)
+			}, "",
+		},
+		"exact versions stay when no range covers them": {
+			record("X", `"affected":[{"package":{"ecosystem":"Debian:12","name":"p"},"versions":["3","0.5","2","3"],"ranges":[{"type":"GIT","events":[{"introduced":"abc"}]},{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"1"}]}]}]`), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]string{"2", "3"}, a.Affected[0].Versions)
+			}, "",
+		},
+		"withdrawn needs no entry": {
+			record("X", `"withdrawn":"2026-02-03T00:00:00+02:00","affected":[]`), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff(time.Date(2026, 2, 2, 22, 0, 0, 0, time.UTC), a.Withdrawn)
+			}, "",
+		},
+		"details are cut at a rune": {
+			record("X", `"details":"`+strings.Repeat("é", 3000)+`",`+debian), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff(strings.Repeat("é", 2048), a.Details)
+			}, "",
+		},
+		"cvss 3 before 4 and words": {
+			record("X", `"severity":[{"type":"Ubuntu","score":"low"},{"type":"CVSS_V4","score":"CVSS:4.0/x"},{"type":"CVSS_V3","score":"CVSS:3.1/y"}],`+debian), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string { return cmp.Diff("CVSS:3.1/y", a.Severity) }, "",
+		},
+		"a vendor's word": {
+			record("X", `"severity":[{"type":"Ubuntu","score":"low"}],`+debian), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string { return cmp.Diff("low", a.Severity) }, "",
+		},
+		"a word of the database": {
+			record("X", `"database_specific":{"severity":"MODERATE","x":[1]},`+debian), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string { return cmp.Diff("MODERATE", a.Severity) }, "",
+		},
+		"a word of an entry": {
+			record("X", `"database_specific":[],"affected":[{"package":{"ecosystem":"Debian:12","name":"p"},"versions":["1"],"ecosystem_specific":{"urgency":"unimportant"}}]`), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string { return cmp.Diff("unimportant", a.Severity) }, "",
+		},
+		"an urgency that says nothing": {
+			record("X", `"affected":[{"package":{"ecosystem":"Debian:12","name":"p"},"versions":["1"],"ecosystem_specific":{"urgency":"not yet assigned"}}]`), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string { return cmp.Diff("", a.Severity) }, "",
+		},
+		"no json":             {`{`, "Debian", nil, "not an OSV record"},
+		"another type":        {`[]`, "Debian", nil, "not an OSV record"},
+		"a field's type":      {record("X", `"affected":[{"package":"p"}]`), "Debian", nil, "not an OSV record"},
+		"a time that is none": {`{"id":"X","modified":"yesterday"}`, "Debian", nil, "not an OSV record"},
+		"no id":               {`{"modified":"2026-01-02T03:04:05Z"}`, "Debian", nil, "no id"},
+		"no modified time":    {`{"id":"X"}`, "Debian", nil, "no modified time"},
+		"id with a NUL":       {record(`X`, debian)[:7] + `\u0000` + record(`X`, debian)[7:], "Debian", nil, "not printable"},
+		"deep nesting":        {`{"id":"X","database_specific":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`, "Debian", nil, "not an OSV record"},
+		"another ecosystem":   {record("X", `"affected":[`+affected("npm", "p", fixed)+`]`), "Debian", nil, "names no package of this ecosystem"},
+		"no versions":         {record("X", `"affected":[{"package":{"ecosystem":"Debian:12","name":"p"}}]`), "Debian", nil, "names no versions"},
+		"no package name":     {record("X", `"affected":[`+affected("Debian:12", "", fixed)+`]`), "Debian", nil, "package name"},
+		"no version order":    {record("X", `"affected":[`+affected("Linux:6", "p", fixed)+`]`), "Linux", nil, "no version order for Linux:6"},
+		"too many aliases":    {record("X", `"aliases":[`+strings.TrimSuffix(strings.Repeat(`"a",`, 1001), ",")+`],`+debian), "Debian", nil, "more than 1000 aliases"},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			got, problems, err := parseOSV([]byte(tc.raw), tc.bucket)
+			if tc.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.err) {
+					t.Fatalf("%v, want %q", err, tc.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := tc.check(got, problems); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNormalEcosystem(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"Ubuntu:24.04:LTS": "Ubuntu:24.04", "Ubuntu:25.10": "Ubuntu:25.10", "Ubuntu:Pro:16.04:LTS": "Ubuntu:Pro:16.04",
+		"Debian:12": "Debian:12", "AlmaLinux:9": "AlmaLinux:9", "Alpine:v3.20": "Alpine:v3.20", "PyPI": "PyPI",
+	} {
+		if got := NormalEcosystem(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// Real records of many ecosystems: each parses, or is refused for a reason that we know.
+func TestParseOSVSamples(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(shared(t), "data", "samples", "osv", "*.jsonl.gz"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no samples: %v", err)
+	}
+	parsed := 0
+	for _, path := range files {
+		for _, line := range gzipLines(t, path) {
+			var sample struct {
+				OSV json.RawMessage `json:"osv"`
+			}
+			if err := json.Unmarshal([]byte(line), &sample); err != nil {
+				t.Fatal(err)
+			}
+			bucket := firstBucket(sample.OSV)
+			if bucket == "" {
+				continue
+			}
+			a, problems, err := parseOSV(sample.OSV, bucket)
+			if err != nil {
+				t.Logf("%s: %v %v", filepath.Base(path), err, problems)
+				continue
+			}
+			parsed++
+			for _, f := range a.Affected {
+				scheme, ok := vercmp.ForEcosystem(f.Ecosystem)
+				if !ok || len(f.Ranges)+len(f.Versions) == 0 {
+					t.Errorf("%s: %+v", a.ID, f)
+				}
+				for _, r := range f.Ranges {
+					for _, v := range []string{r.Introduced, r.Fixed, r.Last} {
+						if v != "" && v != "0" && vercmp.Valid(scheme, v) != nil {
+							t.Errorf("%s: %q is kept", a.ID, v)
+						}
+					}
+				}
+			}
+			if !slices.IsSorted(a.CVEs) {
+				t.Errorf("%s: %v", a.ID, a.CVEs)
+			}
+		}
+	}
+	if parsed < 25 {
+		t.Errorf("only %d of the samples parse", parsed)
+	}
+}
+
+func gzipLines(t *testing.T, path string) []string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // read only
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	in := bufio.NewScanner(z)
+	in.Buffer(nil, 64<<20)
+	for in.Scan() {
+		lines = append(lines, in.Text())
+	}
+	if err := in.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
