@@ -24,36 +24,49 @@ type Case struct {
 type Verdict struct {
 	Status   string // apiv1.Status…
 	Priority string // apiv1.Priority…
-	Because  string // why this status and this priority, one or two sentences
 }
 
 // Judge decides status and priority. Known exploitation makes a finding urgent, except where the code cannot run.
 func Judge(c Case) Verdict {
 	switch c.Role.Part {
 	case NotLoaded:
-		return Verdict{apiv1.StatusNotLoaded, apiv1.PriorityLowest,
-			"Priority lowest: no image of this kernel is installed, only headers or tools built from its source, so nothing runs the vulnerable code" + kevAside(c.KEV) + "."}
+		return Verdict{apiv1.StatusNotLoaded, apiv1.PriorityLowest}
 	case NotRunning:
-		return Verdict{apiv1.StatusNotRunning, apiv1.PriorityLow,
-			"Priority low: this kernel is installed, and another one runs" + kevAside(c.KEV) + "."}
+		return Verdict{apiv1.StatusNotRunning, apiv1.PriorityLow}
 	}
 	v := Verdict{Status: apiv1.StatusFixed}
-	if c.Hit.Range.Fixed == "" {
+	switch {
+	case c.Hit.Range.Fixed == "":
 		v.Status = apiv1.StatusNoFix
-	}
-	if c.newestIsFixed() {
+	case c.newestIsFixed():
 		v.Status = apiv1.StatusRebootPending
-		v.Because = fmt.Sprintf("The newest installed kernel, %s, has the fix: reboot into it. ", c.Role.Newest)
+	}
+	if v.Priority = c.Hit.priority; v.Priority == "" {
+		v.Priority, _ = severityPriority(c.Hit.Advisory.Severity)
 	}
 	if c.KEV != nil {
 		v.Priority = apiv1.PriorityUrgent
-		v.Because += fmt.Sprintf("Priority urgent: known to be exploited, in CISA's KEV catalogue since %s%s.", c.KEV.Added, kevMore(c.KEV))
-		return v
 	}
-	priority, because := severityPriority(c.Hit.Advisory.Severity)
-	v.Priority = priority
-	v.Because += fmt.Sprintf("Priority %s: %s.", priority, because)
 	return v
+}
+
+// because says why a case has this verdict.
+func because(c Case, v Verdict) string {
+	switch c.Role.Part {
+	case NotLoaded:
+		return "Priority lowest: no image of this kernel is installed, only headers or tools built from its source, so nothing runs the vulnerable code" + kevAside(c.KEV) + "."
+	case NotRunning:
+		return "Priority low: this kernel is installed, and another one runs" + kevAside(c.KEV) + "."
+	}
+	var text string
+	if v.Status == apiv1.StatusRebootPending {
+		text = fmt.Sprintf("The newest installed kernel, %s, has the fix: reboot into it. ", c.Role.Newest)
+	}
+	if c.KEV != nil {
+		return text + fmt.Sprintf("Priority urgent: known to be exploited, in CISA's KEV catalogue since %s%s.", c.KEV.Added, kevMore(c.KEV))
+	}
+	_, why := severityPriority(c.Hit.Advisory.Severity)
+	return text + fmt.Sprintf("Priority %s: %s.", v.Priority, why)
 }
 
 // newestIsFixed: the kernel that runs is vulnerable, and the one that a reboot would run is not.
@@ -66,6 +79,7 @@ func (c Case) newestIsFixed() bool {
 	return ok && order >= 0
 }
 
+// kevAside mentions known exploitation where it does not count.
 func kevAside(k *advisory.KEV) string {
 	if k == nil {
 		return ""
@@ -103,7 +117,7 @@ func Explain(c Case, v Verdict, on Installed, feedAsOf time.Time) string {
 	if on.Offer != "" {
 		b.WriteString("; " + on.Offer)
 	}
-	b.WriteString(". " + v.Because)
+	b.WriteString(". " + because(c, v))
 	return b.String()
 }
 

@@ -16,6 +16,7 @@ type Hit struct {
 	Range    advisory.Range
 	Exact    bool
 	fixed    version // Range.Fixed, ready to compare
+	priority string  // what the advisory's severity alone gives
 }
 
 // Match gives the advisories that a package falls under, by feed and id. An advisory that is withdrawn, of another release, or about
@@ -48,6 +49,7 @@ type rule struct {
 	ecosystem, name string
 	scheme          vercmp.Scheme
 	advisory        *advisory.Advisory
+	priority        string // what its severity alone gives
 	ranges          []ruleRange
 	versions        []version
 }
@@ -62,6 +64,7 @@ func compile(a *advisory.Advisory) []rule {
 	if !a.Withdrawn.IsZero() || noVulnerability(a) {
 		return nil
 	}
+	priority, _ := severityPriority(a.Severity)
 	rules, at := make([]rule, 0, len(a.Affected)), map[named]int{}
 	for _, affected := range a.Affected {
 		scheme, ok := vercmp.ForEcosystem(affected.Ecosystem)
@@ -73,7 +76,7 @@ func compile(a *advisory.Advisory) []rule {
 		if !again { // an advisory may name a package twice
 			i = len(rules)
 			at[k] = i
-			rules = append(rules, rule{ecosystem: k.ecosystem, name: k.name, scheme: scheme, advisory: a})
+			rules = append(rules, rule{ecosystem: k.ecosystem, name: k.name, scheme: scheme, advisory: a, priority: priority})
 		}
 		r := &rules[i]
 		end := func(text string) *version {
@@ -111,7 +114,7 @@ func (r rule) match(s Subject, installed version) (Hit, bool) {
 	}
 	for _, v := range r.versions {
 		if order, ok := compare(r.scheme, installed, v); ok && order == 0 {
-			return Hit{Advisory: r.advisory, Exact: true}, true
+			return Hit{Advisory: r.advisory, Exact: true, priority: r.priority}, true
 		}
 	}
 	if r.scheme == vercmp.RPM {
@@ -162,7 +165,7 @@ func lower(scheme vercmp.Scheme, a, b *version) bool {
 func modular(v string) bool { return strings.Contains(v, ".module") }
 
 func (r rule) hit(one ruleRange) Hit {
-	h := Hit{Advisory: r.advisory, Range: one.source}
+	h := Hit{Advisory: r.advisory, Range: one.source, priority: r.priority}
 	if one.fixed != nil {
 		h.fixed = *one.fixed
 	}

@@ -88,6 +88,8 @@ type Store interface {
 	// WriteSeen writes a batch of last-seen times and vitals in one transaction, without changes or events. It may be lost.
 	WriteSeen(ctx context.Context, batch []Seen, phasing []PhasedShare) error
 	AllSeen(ctx context.Context) ([]Seen, error)
+	// SeenSince is AllSeen of the hosts last heard of at or after a time, for indexes that follow.
+	SeenSince(ctx context.Context, at time.Time) ([]Seen, error)
 	SeenHost(ctx context.Context, hostID string) (Seen, error) // zero Seen when never seen
 	PhasedShares(ctx context.Context, ecosystem string) ([]PhasedShare, error)
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
@@ -82,6 +83,12 @@ func (t *tx) phased(ctx context.Context, phasing []inventory.PhasedShare) error 
 func (s *Store) AllSeen(ctx context.Context) ([]inventory.Seen, error) {
 	all, err := list(ctx, s.reader, scanSeen, `SELECT host_id, last_seen, agent_version, vitals, vitals_at FROM host_vitals ORDER BY host_id`)
 	return all, wrap("all seen", err)
+}
+
+// SeenSince answers: which hosts were heard of at or after a time, when, and with which moving values? By host id.
+func (s *Store) SeenSince(ctx context.Context, at time.Time) ([]inventory.Seen, error) {
+	all, err := list(ctx, s.reader, scanSeen, `SELECT host_id, last_seen, agent_version, vitals, vitals_at FROM host_vitals WHERE last_seen >= $1 ORDER BY host_id`, at.UnixMicro())
+	return all, wrap("seen since", err)
 }
 
 // SeenHost answers: when was this host last heard of? The zero Seen when never.
