@@ -109,7 +109,8 @@ func plan(simulation string) map[string]string {
 		case "Inst": // Inst NAME [FROM] (TO ORIGIN:SUITE… [ARCH]) or Inst NAME (TO …)
 			_, inParens, _ := strings.Cut(line, "(")
 			to, rest, _ := strings.Cut(inParens, " ")
-			_, arch, _ := strings.Cut(rest[:strings.Index(rest, ")")], "[")
+			release, _, _ := strings.Cut(rest, ")")
+			_, arch, _ := strings.Cut(release, "[")
 			arch = strings.TrimSuffix(arch, "]")
 			if from, ok := strings.CutPrefix(f[2], "["); ok {
 				out[name] = fmt.Sprintf("upgrade %s %s %s %s", name, arch, strings.TrimSuffix(from, "]"), to)

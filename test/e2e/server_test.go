@@ -190,7 +190,7 @@ func (s *server) kill(t *testing.T) {
 	if err := s.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-s.done
+	_ = <-s.done // killed
 	s.client.CloseIdleConnections()
 }
 
