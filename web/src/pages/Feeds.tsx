@@ -1,0 +1,98 @@
+import { Button } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { api, must } from "../api/client";
+import { messageOf } from "../api/problem";
+import { feedsQuery } from "../api/queries";
+import type { FeedStatus } from "../api/types";
+import { count } from "../format/numbers";
+import { Age } from "../parts/Age";
+import { Count } from "../parts/Counts";
+import { Empty, Failure } from "../parts/Notes";
+import { Facts, Page } from "../parts/Page";
+import { State } from "../parts/State";
+import { DataTable } from "../table/DataTable";
+import type { Column } from "../table/columns";
+
+const columns: Column<FeedStatus>[] = [
+  { id: "name", header: "Feed", width: 200, title: (f) => f.name, cell: (f) => f.name },
+  { id: "state", header: "State", width: 230, title: (f) => f.error, cell: (f) => <FeedState feed={f} /> },
+  { id: "as_of", header: "As of", width: 110, cell: (f) => <Age at={f.as_of} /> },
+  { id: "changed", header: "Changed", width: 110, cell: (f) => <Age at={f.changed} /> },
+  { id: "records", header: "Records", width: 90, right: true, cell: (f) => count(f.records) },
+  { id: "skipped", header: "Skipped", width: 80, right: true, cell: (f) => <Count n={f.skipped} tone="high" /> },
+  { id: "next", header: "Next", width: 100, cell: (f) => <Age at={f.next} never="not planned" /> },
+  { id: "url", header: "Source", mono: true, title: (f) => f.url, cell: (f) => f.url || <span className="muted">imported from a file</span> },
+];
+
+/** Feeds is where knowledge about packages comes from, and how old it is: a failed fetch leaves the last good data in place. */
+export function Feeds() {
+  const client = useQueryClient();
+  const query = useQuery(feedsQuery);
+  const update = useMutation({
+    mutationFn: () => must(api.POST("/api/v1/feeds/update", { body: {} })),
+    onSuccess: () => {
+      notifications.show({ message: "Feeds are being fetched. What changes shows here." });
+      void client.invalidateQueries({ queryKey: ["feeds"] });
+    },
+    onError: (error) => notifications.show({ title: "Not updated", message: messageOf(error), color: "red" }),
+  });
+  return (
+    <Page
+      fixed
+      title="Feeds"
+      actions={
+        <Button variant="default" loading={update.isPending} onClick={() => update.mutate()}>
+          Update now
+        </Button>
+      }
+    >
+      {query.error && <Failure error={query.error} retry={() => void query.refetch()} />}
+      <DataTable
+        label="Feeds"
+        columns={columns}
+        rows={query.data?.items ?? []}
+        rowKey={(feed) => feed.name}
+        loading={query.isPending}
+        minWidth={1040}
+        expand={(feed) => <FeedDetail feed={feed} />}
+        empty={
+          <Empty title="No feed was imported yet: no host can be assessed.">
+            Update now, or without a network: <span className="mono">staunch feed import PATH</span>
+          </Empty>
+        }
+      />
+    </Page>
+  );
+}
+
+function FeedState({ feed }: { feed: FeedStatus }) {
+  if (feed.error && feed.as_of) return <State tone="warn" title={feed.error}>last fetch failed, data kept</State>;
+  if (feed.error) return <State tone="bad" title={feed.error}>never fetched: {feed.error}</State>;
+  if (!feed.as_of) return <State tone="unknown">not fetched yet</State>;
+  if (feed.skipped > 0) return <State tone="warn">good, some records skipped</State>;
+  return <State tone="ok">good</State>;
+}
+
+function FeedDetail({ feed }: { feed: FeedStatus }) {
+  return (
+    <div className="stack">
+      <Facts
+        of={[
+          ["Source", feed.url ? <span className="mono">{feed.url}</span> : "imported from a file"],
+          ["Last attempt", <Age at={feed.last_attempt} />],
+          ["Error", feed.error ? <State tone="bad">{feed.error}</State> : "none"],
+        ]}
+      />
+      {feed.problems.length > 0 && (
+        <>
+          <p>
+            {count(feed.skipped)} records of the last import did not parse and were skipped
+            {feed.skipped > feed.problems.length ? `; the first ${feed.problems.length}:` : ":"}
+          </p>
+          <Facts of={feed.problems.map((problem) => [problem.record, problem.reason])} />
+        </>
+      )}
+    </div>
+  );
+}

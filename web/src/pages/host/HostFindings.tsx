@@ -1,0 +1,80 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { hostFindingsQuery } from "../../api/queries";
+import type { Finding, FindingPage, Host } from "../../api/types";
+import { Exploited } from "../../parts/Exploited";
+import { Search } from "../../parts/Fields";
+import { FindingDetail } from "../../parts/FindingDetail";
+import { Empty, Failure } from "../../parts/Notes";
+import { Priority, isPriority } from "../../parts/Priority";
+import { PriorityFilter } from "../../parts/PriorityFilter";
+import { DataTable } from "../../table/DataTable";
+import { ListFoot } from "../../table/ListFoot";
+import type { Column } from "../../table/columns";
+import { useList } from "../../table/useList";
+import { readSort, writeSort } from "../../url/urlState";
+import { useUrlState } from "../../url/useUrlState";
+
+const defaults = { q: "", priority: "", sort: "priority" };
+const itemsOf = (page: FindingPage) => page.items;
+
+const columns: Column<Finding>[] = [
+  { id: "priority", header: "Priority", sort: true, width: 112, cell: (f) => <Priority name={f.priority} /> },
+  {
+    id: "vulnerability",
+    header: "Vulnerability",
+    sort: true,
+    width: 146,
+    cell: (f) => (
+      <Link className="name" to={`/vulnerabilities/${encodeURIComponent(f.vulnerability)}`}>
+        {f.vulnerability}
+      </Link>
+    ),
+  },
+  { id: "source", header: "Source", sort: true, width: 150, title: (f) => f.packages.join(", "), cell: (f) => f.source },
+  { id: "installed", header: "Installed", mono: true, title: (f) => f.installed, cell: (f) => f.installed },
+  { id: "fixed", header: "Fixed in", mono: true, title: (f) => f.fixed, cell: (f) => f.fixed || <span className="muted">not yet</span> },
+  { id: "update", header: "Offered now", mono: true, title: (f) => f.update, cell: (f) => f.update || <span className="muted">no</span> },
+  { id: "status", header: "Status", width: 180, title: (f) => f.status, cell: (f) => f.status },
+  { id: "kev", header: "Exploited", width: 110, cell: (f) => <Exploited kev={f.kev} /> },
+];
+
+/** HostFindings is what is wrong on one host. Opening a row gives the whole explanation. */
+export function HostFindings({ host }: { host: Host }) {
+  const [{ q, priority, sort: sortText }, set] = useUrlState(defaults);
+  const sort = readSort(sortText, ["priority", "vulnerability", "source"], defaults.sort);
+  const query = useInfiniteQuery(
+    hostFindingsQuery(host.id, { q, sort: sort.key, desc: sort.desc, ...(isPriority(priority) ? { priority } : {}) }),
+  );
+  const list = useList(query, itemsOf);
+  return (
+    <>
+      <div className="filters">
+        <Search label="Search findings" placeholder="CVE or package" value={q} onChange={(value) => set({ q: value }, { replace: true })} />
+        <PriorityFilter value={priority} onChange={(value) => set({ priority: value })} counts={host.findings} />
+      </div>
+      {list.error && <Failure error={list.error} retry={() => void query.refetch()} />}
+      <DataTable
+        server
+        label="Findings"
+        columns={columns}
+        rows={list.rows}
+        rowKey={(f) => `${f.vulnerability} ${f.source} ${f.installed}`}
+        sort={sort}
+        onSort={(next) => set({ sort: writeSort(next) })}
+        loading={list.loading}
+        more={list.more}
+        minWidth={1080}
+        expand={(finding) => <FindingDetail finding={finding} />}
+        empty={<NoFindings host={host} filtered={q !== "" || priority !== ""} />}
+      />
+      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} noun="findings" more={list.more} busy={list.busy} />
+    </>
+  );
+}
+
+function NoFindings({ host, filtered }: { host: Host; filtered: boolean }) {
+  if (!host.findings.assessed) return <Empty title="Not assessed">{host.findings.reason || "No feed covers this release."}</Empty>;
+  if (filtered) return <Empty title="No finding matches.">Clear the search to see all.</Empty>;
+  return <Empty title="Nothing found by the feeds that cover this release." />;
+}

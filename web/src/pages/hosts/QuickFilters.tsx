@@ -1,0 +1,24 @@
+import { Chip } from "@mantine/core";
+import { only } from "../../format/filters";
+
+const filters = [
+  { term: only.pending, name: "Pending" },
+  { term: "host.online=no", name: "Offline" },
+  { term: "host.assessed=no", name: "Not assessed" },
+  { term: "host.metadata=stale", name: "Stale lists" },
+  { term: "host.security-updates=yes", name: "Security updates" },
+  { term: "host.reboot=yes", name: "Reboot" },
+];
+
+/** QuickFilters are the selector's own terms as switches: what they do can be read, and typed, in the field beside them. */
+export function QuickFilters({ active, toggle }: { active: string[]; toggle: (term: string, on: boolean) => void }) {
+  return (
+    <div className="row wrap" role="group" aria-label="Narrow the list">
+      {filters.map(({ term, name }) => (
+        <Chip key={term} size="xs" radius="sm" checked={active.includes(term)} onChange={(on) => toggle(term, on)}>
+          {name}
+        </Chip>
+      ))}
+    </div>
+  );
+}

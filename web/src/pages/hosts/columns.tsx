@@ -1,0 +1,83 @@
+import { Link } from "react-router";
+import type { Host } from "../../api/types";
+import { Age } from "../../parts/Age";
+import { Count, NotAssessed, NotKnown } from "../../parts/Counts";
+import { Labels } from "../../parts/Labels";
+import { State } from "../../parts/State";
+import type { Column } from "../../table/columns";
+import { ApproveButton } from "./ApproveButton";
+import { Presence } from "./Presence";
+
+export const hostSorts = ["name", "last_seen", "urgent", "high", "findings", "security", "updates", "metadata", "os"];
+
+const pending = (host: Host) => host.state === "pending";
+
+/** hostColumns are the columns of the hosts list. A pending host has one sentence instead of numbers, and the way out. */
+export function hostColumns(pick: (term: string) => void): Column<Host>[] {
+  return [
+    {
+      id: "name",
+      header: "Host",
+      sort: true,
+      width: 190,
+      title: (host) => host.name,
+      cell: (host) => (
+        <Link className="name" to={`/hosts/${encodeURIComponent(host.id)}`}>
+          {host.name}
+        </Link>
+      ),
+    },
+    { id: "last_seen", header: "Last seen", sort: true, width: 104, cell: (host) => <Presence host={host} /> },
+    {
+      id: "urgent",
+      header: "Urgent",
+      sort: true,
+      width: 66,
+      right: true,
+      span: (host) => (pending(host) ? 7 : host.findings.assessed ? 1 : 3),
+      cell: (host) =>
+        pending(host) ? (
+          <Waiting host={host} />
+        ) : host.findings.assessed ? (
+          <Count n={host.findings.urgent} tone="urgent" />
+        ) : (
+          <NotAssessed reason={host.findings.reason} />
+        ),
+    },
+    { id: "high", header: "High", sort: true, width: 60, right: true, cell: (host) => <Count n={host.findings.high} tone="high" /> },
+    { id: "findings", header: "Findings", sort: true, width: 76, right: true, cell: (host) => <Count n={host.findings.total} /> },
+    {
+      id: "security",
+      header: "Security",
+      sort: true,
+      width: 76,
+      right: true,
+      span: (host) => (host.updates.known ? 1 : 2),
+      title: (host) => (host.updates.known ? "Security updates that its package manager would install now" : host.updates.problem),
+      cell: (host) => (host.updates.known ? <Count n={host.updates.security} tone="high" /> : <NotKnown reason={host.updates.problem} />),
+    },
+    { id: "updates", header: "Updates", sort: true, width: 76, right: true, cell: (host) => <Count n={host.updates.installable} /> },
+    { id: "metadata", header: "Lists as of", sort: true, width: 104, cell: (host) => <Metadata host={host} /> },
+    { id: "reboot", header: "Reboot", width: 88, cell: (host) => host.reboot_required && <State tone="warn">required</State> },
+    { id: "os", header: "System", sort: true, width: 170, title: (host) => host.os, cell: (host) => host.os || <span className="muted">not reported</span> },
+    { id: "labels", header: "Labels", cell: (host) => <Labels labels={host.labels} onPick={pick} /> },
+  ];
+}
+
+function Waiting({ host }: { host: Host }) {
+  return (
+    <span className="row">
+      <State tone="waiting">waits for approval: nothing is known about it</State>
+      <ApproveButton host={host} />
+    </span>
+  );
+}
+
+function Metadata({ host }: { host: Host }) {
+  if (!host.metadata.stale) return <Age at={host.metadata.as_of} />;
+  return (
+    <State tone="warn" title={host.metadata.reason}>
+      {host.metadata.as_of ? <Age at={host.metadata.as_of} /> : "never"}
+    </State>
+  );
+}

@@ -1,0 +1,74 @@
+import { Link } from "react-router";
+import type { Overview, Priority as Name } from "../../api/types";
+import { hostsWith, only } from "../../format/filters";
+import { counted } from "../../format/numbers";
+import { NotAssessed } from "../../parts/Counts";
+import { Section } from "../../parts/Page";
+import { Priority, priorities } from "../../parts/Priority";
+import { Tally } from "../../parts/Tally";
+
+interface Props {
+  overview: Overview | undefined;
+  selector: string;
+}
+
+/** HostTallies counts hosts; each number is a link to the hosts that it counts. */
+export function HostTallies({ overview: data, selector }: Props) {
+  const to = (term: string) => hostsWith(term, selector);
+  const offline = data ? Math.max(0, data.hosts - data.online - data.pending) : 0;
+  return (
+    <div className="tallies" aria-label="Hosts" aria-busy={!data}>
+      <Tally n={data?.online ?? 0} label="online" to={to(only.online)} />
+      <Tally n={offline} label="offline" to={to(only.offline)} tone="high" />
+      <Tally n={data?.pending ?? 0} label="pending" to={to(only.pending)} tone="normal" />
+      <Tally n={data?.not_assessed ?? 0} label="not assessed" to={to(only.notAssessed)} tone="normal" />
+      <Tally n={data?.stale_metadata ?? 0} label="stale package lists" to={to(only.stale)} tone="high" />
+      <Tally n={data?.updates_unknown ?? 0} label="updates not known" to={to(only.updatesUnknown)} tone="normal" />
+      <Tally n={data?.with_security ?? 0} label="with security updates" to={to(only.security)} tone="high" />
+      <Tally n={data?.reboot_required ?? 0} label="need a reboot" to={to(only.reboot)} tone="normal" />
+      <Tally n={data?.failed_units ?? 0} label="with failed units" to={to(only.failedUnits)} tone="high" />
+    </div>
+  );
+}
+
+/** WorstTallies counts distinct vulnerabilities by priority, and beside each how many hosts have nothing worse. */
+export function WorstTallies({ overview: data, selector }: Props) {
+  if (!data) return null;
+  if (!data.findings.assessed) {
+    return (
+      <Section title="Vulnerabilities">
+        <NotAssessed reason={data.findings.reason} />
+      </Section>
+    );
+  }
+  const hosts = data.hosts_by_worst;
+  const clean = hosts.total - priorities.reduce((sum, name) => sum + hosts[name], 0);
+  return (
+    <Section
+      title="Vulnerabilities by priority here"
+      aside={
+        <span className="num">
+          {counted(data.findings.total, "vulnerability", "vulnerabilities")}; {counted(clean, "assessed host")} with none
+        </span>
+      }
+    >
+      <div className="tallies">
+        {priorities.map((name) => (
+          <Link key={name} className="tally" to={vulnerabilitiesOf(name, selector)}>
+            <b className={data.findings[name] > 0 ? toned(name) : "muted"}>{data.findings[name].toLocaleString("en-GB")}</b>
+            <Priority name={name} />
+            <span className="muted num">worst on {counted(hosts[name], "host")}</span>
+          </Link>
+        ))}
+      </div>
+    </Section>
+  );
+}
+
+function toned(name: Name): string | undefined {
+  return name === "urgent" || name === "high" ? name : undefined;
+}
+
+function vulnerabilitiesOf(priority: Name, selector: string): string {
+  return `/vulnerabilities?${new URLSearchParams(selector ? { priority, selector } : { priority })}`;
+}

@@ -1,0 +1,25 @@
+import { createBrowserRouter } from "react-router";
+import { Gate } from "./shell/Gate";
+import { Broken, Missing } from "./shell/Missing";
+
+/** One chunk of code for each page: what a page needs is fetched when it is first opened. */
+export const router = createBrowserRouter([
+  {
+    path: "/",
+    element: <Gate />,
+    errorElement: <Broken />,
+    children: [
+      { index: true, lazy: async () => ({ Component: (await import("./pages/Overview")).Overview }) },
+      { path: "hosts", lazy: async () => ({ Component: (await import("./pages/Hosts")).Hosts }) },
+      { path: "hosts/:host", lazy: async () => ({ Component: (await import("./pages/host/HostPage")).HostPage }) },
+      { path: "vulnerabilities", lazy: async () => ({ Component: (await import("./pages/Vulnerabilities")).Vulnerabilities }) },
+      { path: "vulnerabilities/:id", lazy: async () => ({ Component: (await import("./pages/Vulnerability")).Vulnerability }) },
+      { path: "updates", lazy: async () => ({ Component: (await import("./pages/Updates")).Updates }) },
+      { path: "enrollment", lazy: async () => ({ Component: (await import("./pages/Enrollment")).Enrollment }) },
+      { path: "feeds", lazy: async () => ({ Component: (await import("./pages/Feeds")).Feeds }) },
+      { path: "events", lazy: async () => ({ Component: (await import("./pages/Events")).Events }) },
+      { path: "account", lazy: async () => ({ Component: (await import("./pages/Account")).Account }) },
+      { path: "*", element: <Missing /> },
+    ],
+  },
+]);

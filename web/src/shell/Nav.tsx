@@ -1,0 +1,27 @@
+import { useQuery } from "@tanstack/react-query";
+import { NavLink } from "react-router";
+import { overviewQuery } from "../api/queries";
+import { counted } from "../format/numbers";
+import { pages } from "./pages";
+
+/** Nav is every page, with the one number that waits for a person: hosts to approve. */
+export function Nav() {
+  const overview = useQuery(overviewQuery(""));
+  const pending = overview.data?.pending ?? 0;
+  return (
+    <nav className="shell-nav" aria-label="Pages">
+      {pages.map(({ to, name, icon: Icon }) => (
+        <NavLink key={to} to={to} end={to === "/"}>
+          <Icon size={16} stroke={1.7} aria-hidden />
+          {name}
+          {to === "/hosts" && pending > 0 && (
+            <span className="count num normal" title={`${counted(pending, "host")} waiting for approval`}>
+              {pending}
+              <span className="sr-only"> waiting for approval</span>
+            </span>
+          )}
+        </NavLink>
+      ))}
+    </nav>
+  );
+}
