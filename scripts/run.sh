@@ -45,18 +45,16 @@ listening || die "the server does not listen after 20 s: see .run/server.log"
 
 if [ ! -f "$run/login" ]; then
   say "first login: changing the first password, as the server demands, to one of this run's own in .run/login"
-  fingerprint=$("$bin/staunch" ca fingerprint --data "$run/server" 2>/dev/null || openssl x509 -in "$run/server/ca.pem" -outform DER | sha256sum | cut -d' ' -f1)
+  fingerprint=$(sed '/^-----/d' "$run/server/ca.pem" | base64 -d | sha256sum | cut -d' ' -f1)
   secret > "$run/login.new"
-  sed -n 's/^password: *//p' "$run/server/first-login" > "$run/first-password"
-  [ -s "$run/first-password" ] || cp "$run/server/first-login" "$run/first-password"
-  "$bin/staunch" login "$url" --ca-fingerprint "$fingerprint" --username admin --password-file "$run/first-password" --new-password-file "$run/login.new"
-  rm "$run/first-password"
+  sed -n 's/^password: *//p' "$run/server/first-login" |
+    "$bin/staunch" login "$url" --ca-fingerprint "$fingerprint" --username admin --password-file - --new-password-file "$run/login.new"
   mv "$run/login.new" "$run/login"
 fi
 
 if ! "${agent[@]}" status >/dev/null 2>&1; then
   say "enrolling this machine with a single-use token"
-  "$bin/staunch" enroll-token create --labels env=here -o token | "${agent[@]}" enroll --server "$url" --token-file -
+  "$bin/staunch" enroll-token create --labels env=here | "${agent[@]}" enroll --server "$url" --token-file -
 fi
 
 say "starting the agent: its state is in .run/agent, its log is .run/agent.log"

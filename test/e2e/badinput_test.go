@@ -126,7 +126,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 	s := startServer(t, "8444", "--feeds", feeds)
 	ca := s.fingerprint(t)
 	s.cli(t, "feed", "update")
-	token := strings.TrimSpace(s.cli(t, "enroll-token", "create", "-o", "token"))
+	token := strings.TrimSpace(s.cli(t, "enroll-token", "create"))
 	host := newRawAgent(t, s, token)
 	// no host: an agent that never enrolls needs only its program
 	run := func(token string) (string, error) {
@@ -151,7 +151,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 			return fmt.Sprint(err)
 		}, []string{"exit status", "token"}},
 		{"revoked_token", func(t *testing.T) string {
-			text := strings.TrimSpace(s.cli(t, "enroll-token", "create", "-o", "token"))
+			text := strings.TrimSpace(s.cli(t, "enroll-token", "create"))
 			tokenID, _, _ := strings.Cut(text, ".")
 			s.cli(t, "enroll-token", "revoke", tokenID)
 			_, err := run(text)

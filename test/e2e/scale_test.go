@@ -41,7 +41,7 @@ func TestFiftyHosts(t *testing.T) {
 	}
 	agent := agentLayer(t, "")
 	s := startServer(t, "8445")
-	token := strings.TrimSpace(s.cli(t, "enroll-token", "create", "--uses", fmt.Sprint(fleetSize), "--approve", "-o", "token"))
+	token := strings.TrimSpace(s.cli(t, "enroll-token", "create", "--uses", fmt.Sprint(fleetSize), "--approve=yes"))
 
 	start := time.Now()
 	hosts := make([]*lab.Host, fleetSize)
