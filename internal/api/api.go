@@ -58,7 +58,8 @@ func (a *API) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.HandleFunc("GET /metrics", a.metrics)
 	mux.HandleFunc("GET /api/openapi.yaml", a.openapi)
-	mux.Handle("/agent/v1/", http.HandlerFunc(wrongDoor))
+	mux.Handle("/api/", http.NotFoundHandler()) // else the console would take it for a page of its own
+	mux.Handle("/agent/", http.HandlerFunc(wrongDoor))
 	mux.Handle("/", newConsole(a.Console))
 	return a.guard(secure(a.refuseCrossSite(notFoundAsProblem(mux, "/api/"))))
 }

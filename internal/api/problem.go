@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -85,12 +86,21 @@ func tidy(ctx huma.Context, _ string, v any) (any, error) {
 			d.Message = d.Message[:500]
 		}
 	}
-	text := m.Detail
-	if len(m.Errors) > 0 {
-		text += ": " + m.Errors[0].Location + ": " + m.Errors[0].Message
-	}
-	recordOf(ctx.Context()).fail(fault.New(kindOf(m.Status), "%s", text))
+	recordOf(ctx.Context()).fail(fault.New(kindOf(m.Status), "%s", textOf(m)))
 	return m, nil
+}
+
+// textOf is what the log says of a problem. Names that we do not know are left out: they are the caller's words, and could be a
+// secret in the wrong place.
+func textOf(m *huma.ErrorModel) string {
+	if len(m.Errors) == 0 {
+		return m.Detail
+	}
+	first := m.Errors[0]
+	if strings.HasPrefix(first.Message, "un") { // unknown query parameter, unexpected property
+		return m.Detail + ": " + first.Message
+	}
+	return m.Detail + ": " + first.Location + ": " + first.Message
 }
 
 func kindOf(status int) fault.Kind {
