@@ -23,6 +23,11 @@ type Config struct {
 	AgentURL     string        // what agents are told to call. Absent: the first name, with the agents' port
 	LogFormat    string        // text or json. Absent: text
 	LogLevel     slog.Level    // debug, info, warn or error. Absent: info
+
+	// Not settings of a user:
+	Version string
+	// Welcome is told the first login and the file it is in; it says whether it has shown it, so that the file can go. Absent: it stays.
+	Welcome func(name, password, file string) (shown bool)
 }
 
 // defaultListen is all interfaces: a server that nobody can reach helps nobody, and everything but signing in needs a credential.

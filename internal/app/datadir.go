@@ -40,14 +40,16 @@ func openData(dir string) (unlock func() error, err error) {
 	return f.Close, nil
 }
 
+func firstLoginPath(dir string) string { return filepath.Join(dir, firstLoginFile) }
+
 // keepFirstLogin writes DIR/first-login before the account exists.
 func keepFirstLogin(dir, name, password string) error {
-	return access.WriteFile(filepath.Join(dir, firstLoginFile), []byte("user: "+name+"\npassword: "+password+"\n"), 0o600)
+	return access.WriteFile(firstLoginPath(dir), []byte("user: "+name+"\npassword: "+password+"\n"), 0o600)
 }
 
 // forgetFirstLogin removes DIR/first-login, which may be gone already.
 func forgetFirstLogin(dir string) error {
-	err := os.Remove(filepath.Join(dir, firstLoginFile))
+	err := os.Remove(firstLoginPath(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

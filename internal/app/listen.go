@@ -25,7 +25,7 @@ const (
 type listener struct {
 	socket net.Listener
 	server *http.Server
-	done   chan error
+	done   chan struct{}
 }
 
 func listen(addr string, config *tls.Config, handler http.Handler, log *slog.Logger) (*listener, error) {
@@ -40,12 +40,27 @@ func listen(addr string, config *tls.Config, handler http.Handler, log *slog.Log
 			TLSConfig: config, // for HTTP/2, which http.Server otherwise sets up only on listeners it makes
 			ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
-		done: make(chan error, 1),
+		done: make(chan struct{}),
 	}, nil
 }
 
-func (l *listener) serve() {
-	go func() { l.done <- l.server.Serve(l.socket) }()
+// serve answers until stop; an end that nobody asked for goes to failed.
+func (l *listener) serve(failed chan<- error) {
+	go func() {
+		err := l.server.Serve(l.socket)
+		if !errors.Is(err, http.ErrServerClosed) {
+			failed <- fault.Wrap(err, fault.Unavailable, "no longer listening on %s", l.socket.Addr())
+		}
+		close(l.done)
+	}()
+}
+
+// close gives up an address that may never have been served.
+func (l *listener) close(context.Context) error {
+	if err := l.socket.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // stop lets requests end until ctx does, then cuts them off.
