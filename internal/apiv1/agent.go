@@ -98,6 +98,7 @@ type Vitals struct {
 	Free         []FreeSpace    `json:"free,omitempty" nullable:"true" maxItems:"64"`
 	Metadata     []MetadataTime `json:"metadata,omitempty" nullable:"true" maxItems:"256"`
 	Phasing      []Phasing      `json:"phasing,omitempty" nullable:"true" maxItems:"1000"`
+	Lists        string         `json:"lists,omitempty" maxLength:"16" doc:"Whose package lists the updates come from: system or agent, whichever are fresher"`
 	RefreshedAt  *time.Time     `json:"refreshed_at,omitempty" doc:"Last refresh of package lists in which every readable repository answered"`
 	RefreshTried *time.Time     `json:"refresh_tried,omitempty"`
 	RefreshError string         `json:"refresh_error,omitempty" maxLength:"2000"`

@@ -125,6 +125,7 @@ type PackageManager struct {
 	Interrupted bool           `json:"interrupted" doc:"A transaction was cut off: its journal is not empty"`
 	Broken      []PackageState `json:"broken" maxItems:"10000" doc:"Packages that are neither properly installed nor removed"`
 	Held        []string       `json:"held" maxItems:"10000"`
+	Problems    []string       `json:"problems,omitempty" nullable:"true" maxItems:"200" doc:"Records of the package database that could not be read and were left out"`
 }
 
 // PackageState names a package that is in an unfinished state, as half-configured.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
-	"github.com/staunch-dev/staunch/internal/pkgmgr/dpkg"
 )
 
 // Config says where apt's world is and how long its programs may take. Zero values are the defaults named.
@@ -76,16 +75,6 @@ func New(cfg Config) *Manager {
 func (m *Manager) Available() bool {
 	_, err := exec.LookPath("apt-get")
 	return err == nil
-}
-
-// Version is apt's own version, empty when it does not say.
-func (m *Manager) Version(ctx context.Context) string {
-	out, err := pkgmgr.Run(ctx, pkgmgr.Command{Name: "apt-get", Args: []string{"--version"}, Limit: 64 << 10})
-	fields := strings.Fields(string(out.Stdout))
-	if err != nil || len(fields) < 2 || fields[0] != "apt" || !dpkg.ValidVersion(fields[1]) {
-		return ""
-	}
-	return fields[1]
 }
 
 // Simulations counts the simulations run so far: an unchanged host costs none.

@@ -2,10 +2,12 @@ package apt
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -107,10 +109,10 @@ func (m *Manager) configured() []apiv1.Repository {
 	return out
 }
 
-// nativeArch is the first line of dpkg's list where there is one; else dpkg's own package says it.
+// nativeArch is the first line of dpkg's list where there is one; else what this program was built for, in Debian's words.
 func (m *Manager) nativeArch() string {
 	first, _, _ := strings.Cut(string(readBounded(m.path("var/lib/dpkg/arch"), 4096)), "\n")
-	return clip(first, 32)
+	return cmp.Or(clip(first, 32), dpkg.Arch(runtime.GOARCH))
 }
 
 // readBounded gives up to limit bytes of a regular file, none when it cannot be read.

@@ -103,6 +103,19 @@ func alphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
+// Arch is Debian's name for one of Go's architectures.
+func Arch(goarch string) string {
+	switch goarch {
+	case "386":
+		return "i386"
+	case "arm":
+		return "armhf"
+	case "ppc64le":
+		return "ppc64el"
+	}
+	return goarch // amd64, arm64, riscv64, s390x, … are the same
+}
+
 // oneLine is the first line of s, bounded: for text that is shown and not compared.
 func oneLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
