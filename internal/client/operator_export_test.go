@@ -1,0 +1,4 @@
+package client
+
+// ReadLive lets the fuzz target reach the parser.
+var ReadLive = readLive
