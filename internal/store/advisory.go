@@ -7,10 +7,13 @@ import (
 	"github.com/staunch-dev/staunch/internal/advisory"
 )
 
-func scanAdvisory(r scanner) (a advisory.Advisory, err error) {
+func (s *Store) scanAdvisory(r scanner) (a advisory.Advisory, err error) {
 	var feed, id string
 	var body []byte
 	if err := r.Scan(&feed, &id, &body); err != nil {
+		return a, err
+	}
+	if body, err = s.unpack(body); err != nil {
 		return a, err
 	}
 	err = json.Unmarshal(body, &a)
@@ -26,7 +29,7 @@ func scanKEV(r scanner) (k advisory.KEV, err error) {
 // CurrentAdvisories streams what is known now, by feed and id. fn may read from the store.
 func (s *Store) CurrentAdvisories(ctx context.Context, fn func(advisory.Advisory) error) error {
 	return wrap("current advisories", each(ctx, s.reader, func(r scanner) error {
-		a, err := scanAdvisory(r)
+		a, err := s.scanAdvisory(r)
 		if err != nil {
 			return err
 		}
@@ -43,7 +46,7 @@ func (s *Store) CurrentKEV(ctx context.Context) ([]advisory.KEV, error) {
 // KnowledgeAfter answers: what changed with a seq after this one? Revisions opened since that are current, and ids closed since that
 // have no current revision.
 func (s *Store) KnowledgeAfter(ctx context.Context, after int64) (k advisory.Knowledge, err error) {
-	if k.Advisories, err = list(ctx, s.reader, scanAdvisory, `
+	if k.Advisories, err = list(ctx, s.reader, s.scanAdvisory, `
 		SELECT feed, id, body FROM advisories WHERE from_seq > $1 AND to_at IS NULL ORDER BY feed, id`, after); err != nil {
 		return advisory.Knowledge{}, wrap("knowledge", err)
 	}

@@ -7,11 +7,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
-// openCodec makes the compressor of section bodies. Both halves are used through EncodeAll and DecodeAll only, which may run at the
-// same time and keep no goroutine. A body is never longer than a section may be, so neither is what it unpacks to.
+// openCodec makes the compressor of section bodies and advisories. Both halves are used through EncodeAll and DecodeAll only, which may
+// run at the same time and keep no goroutine.
 func (s *Store) openCodec() (err error) {
 	if s.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return err
@@ -20,11 +21,15 @@ func (s *Store) openCodec() (err error) {
 	return err
 }
 
-func (s *Store) pack(json []byte) []byte {
-	if json == nil {
-		return nil
+// pack compresses JSON; nil stays nil. What unpack would refuse to make again is fault.TooLarge.
+func (s *Store) pack(json []byte) ([]byte, error) {
+	if len(json) > apiv1.MaxSectionBytes {
+		return nil, fault.New(fault.TooLarge, "%d bytes are too many to store: the limit is %d", len(json), apiv1.MaxSectionBytes)
 	}
-	return s.encoder.EncodeAll(json, nil)
+	if json == nil {
+		return nil, nil
+	}
+	return s.encoder.EncodeAll(json, nil), nil
 }
 
 func (s *Store) unpack(body []byte) ([]byte, error) { return s.decoder.DecodeAll(body, nil) }

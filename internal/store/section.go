@@ -53,27 +53,35 @@ func openInterval(ctx context.Context, h handle, hostID, section string) (invent
 // writes nothing and answers with the newest seq. fault.NotFound when the host is unknown or deleted; fault.Conflict when the body was
 // left out and the store does not have it. An interval begins after the one before it even when the clock did not move or stepped back.
 func (s *Store) AcceptSection(ctx context.Context, a inventory.Accept) (inventory.Accepted, error) {
-	// Looked at first without a transaction: this is the usual answer, and it must not queue behind writers.
+	packed, err := s.pack(a.Body.JSON) // before the transaction: compressing needs no lock
+	if err != nil {
+		return inventory.Accepted{}, err
+	}
+	// Looked at first without a transaction: a section that is as it was must not queue behind writers.
 	open, err := openInterval(ctx, s.reader, a.HostID, a.Body.Section)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return inventory.Accepted{}, wrap("accept section", err)
 	}
-	var out inventory.Accepted
-	if err != nil || open.Digest != a.Body.Digest {
-		packed := s.pack(a.Body.JSON) // before the transaction: compressing needs no lock
-		out.Seq, err = s.record(ctx, "accept section", func(t *tx) (err error) {
-			out.Before, err = t.accept(ctx, a, packed)
-			return err
-		})
-		if err != nil {
-			return inventory.Accepted{}, err
-		}
+	if err == nil && open.Digest == a.Body.Digest {
+		return s.acceptedAlready(ctx)
 	}
-	if out.Changed = out.Seq != 0; !out.Changed {
-		out.Before = ""
-		out.Seq, err = s.Seq(ctx)
+	var before string
+	seq, err := s.record(ctx, "accept section", func(t *tx) (err error) {
+		before, err = t.accept(ctx, a, packed)
+		return err
+	})
+	switch {
+	case err != nil:
+		return inventory.Accepted{}, err
+	case seq == 0: // another request was faster
+		return s.acceptedAlready(ctx)
 	}
-	return out, err
+	return inventory.Accepted{Seq: seq, Changed: true, Before: before}, nil
+}
+
+func (s *Store) acceptedAlready(ctx context.Context) (inventory.Accepted, error) {
+	seq, err := s.Seq(ctx)
+	return inventory.Accepted{Seq: seq}, err
 }
 
 // accept does AcceptSection inside the transaction, and gives the digest of the interval that it closed.

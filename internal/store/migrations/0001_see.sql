@@ -81,6 +81,7 @@ CREATE TABLE host_vitals (
   vitals        TEXT NOT NULL,
   vitals_at     BIGINT
 );
+CREATE INDEX host_vitals_seen ON host_vitals (last_seen); -- every process asks again and again who was heard of since
 CREATE TABLE phasing (
   ecosystem TEXT NOT NULL,
   name      TEXT NOT NULL,

@@ -74,6 +74,7 @@ func methodCalls(s *store.Store) []methodCall {
 			return s.WriteSeen(ctx, seenOf("h1", start()), []inventory.PhasedShare{{Ecosystem: "Ubuntu:24.04", Name: "a", Version: "1", Percent: 5, At: start()}})
 		}},
 		{"AllSeen", func(ctx context.Context) error { return second(s.AllSeen(ctx)) }},
+		{"SeenSince", func(ctx context.Context) error { return second(s.SeenSince(ctx, start())) }},
 		{"SeenHost", func(ctx context.Context) error { return second(s.SeenHost(ctx, "h1")) }},
 		{"PhasedShares", func(ctx context.Context) error { return second(s.PhasedShares(ctx, "Ubuntu:24.04")) }},
 

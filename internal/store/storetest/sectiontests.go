@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/inventory"
@@ -39,6 +40,13 @@ func sectionLife(t *testing.T, s *store.Store) {
 		}
 	}
 	mustBe(t, fault.NotFound, second(s.SectionJSON(ctx, "facts", "none")))
+
+	big := strings.Repeat("x", apiv1.MaxSectionBytes)
+	must(t, second(s.AcceptSection(ctx, acceptJSON("h1", "hardware", big, later))))
+	if got := get(s.SectionJSON(ctx, "hardware", digestOf(big)))(t); string(got) != big {
+		t.Errorf("%d bytes came back as %d", len(big), len(got))
+	}
+	mustBe(t, fault.TooLarge, second(s.AcceptSection(ctx, acceptJSON("h1", "hardware", big+"x", later))))
 
 	enroll(t, s, "h2")
 	must(t, second(s.AcceptSection(ctx, acceptJSON("h2", "facts", one, start()))))
@@ -203,6 +211,8 @@ func seenForward(t *testing.T, s *store.Store) {
 	want.VitalsAt = want.At
 	must(t, s.WriteSeen(ctx, []inventory.Seen{want}, nil))
 	same(t, "all", get(s.AllSeen(ctx))(t), []inventory.Seen{want})
+	same(t, "since then", get(s.SeenSince(ctx, want.At))(t), []inventory.Seen{want})
+	same(t, "since later", get(s.SeenSince(ctx, want.At.Add(time.Microsecond)))(t), nil)
 }
 
 func phasing(t *testing.T, s *store.Store) {
