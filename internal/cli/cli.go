@@ -30,11 +30,12 @@ vulnerable or out of date, and what fixes it.
 
 Sign in with "staunch login URL". Programs set STAUNCH_URL, STAUNCH_TOKEN and
 STAUNCH_CA_FINGERPRINT instead.`,
-		Version:       env.Version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          unknownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:                    env.Version,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		Args:                       unknownCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
@@ -55,7 +56,8 @@ STAUNCH_CA_FINGERPRINT instead.`,
 func group(use, short, example string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short, Example: example, Args: unknownCommand,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(commands...)
 	return c

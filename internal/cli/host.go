@@ -189,7 +189,7 @@ func (p *program) hostPackages() *cobra.Command {
 		if err := show(p, all, all.Packages, []column[apiv1.Package]{
 			{name: "name", text: func(k apiv1.Package) string { return k.Name }, least: 20},
 			{name: "arch", text: func(k apiv1.Package) string { return k.Arch }},
-			{name: "version", text: func(k apiv1.Package) string { return k.Version }, least: 12},
+			{name: "version", text: func(k apiv1.Package) string { return k.Version }, least: 12, ends: true},
 			{name: "source", text: func(k apiv1.Package) string { return or(k.Source, k.Name) }, least: 8},
 			{name: "source_version", text: func(k apiv1.Package) string { return or(k.SourceVersion, k.Version) }, where: inCSV},
 			{name: "origin", text: func(k apiv1.Package) string { return or(k.Origin, "unknown") }, least: 7},

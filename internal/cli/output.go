@@ -63,6 +63,7 @@ type column[T any] struct {
 	tone  func(T) tone // nil: plain
 	right bool         // a number
 	least int          // how narrow a table may make it; 0: never narrower than its text
+	ends  bool         // both ends tell things apart, as in versions: a table cuts the middle
 	where place
 }
 

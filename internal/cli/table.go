@@ -11,6 +11,7 @@ type table struct {
 	rows   [][]string
 	tones  [][]tone
 	right  []bool
+	ends   []bool
 	least  []int
 }
 
@@ -39,6 +40,7 @@ func tableOf[T any](rows []T, cols []column[T]) table {
 	for _, c := range cols {
 		if c.where != inCSV {
 			t.right = append(t.right, c.right)
+			t.ends = append(t.ends, c.ends)
 			t.least = append(t.least, c.least)
 		}
 	}
@@ -79,32 +81,41 @@ func (t table) widths(width int) []int {
 }
 
 func (t table) line(b *strings.Builder, row []string, tones []tone, widths []int, width int, colour bool) {
+	pad := 0 // owed before the next text, so that no line ends in spaces
 	used := 0
 	for i, text := range row {
 		if i > 0 {
 			used += gap
-			b.WriteString(strings.Repeat(" ", gap))
+			pad += gap
 		}
 		room := widths[i]
 		if width > 0 {
-			room = min(room, width-used)
+			if room = min(room, width-used); room <= 0 {
+				break
+			}
 		}
-		text = cut(text, room)
-		pad := strings.Repeat(" ", max(0, room-columns(text)))
+		text = t.cut(i, text, room)
+		rest := max(0, room-columns(text))
 		if t.right[i] {
-			b.WriteString(pad)
+			pad, rest = pad+rest, 0
+		}
+		if text != "" {
+			b.WriteString(strings.Repeat(" ", pad))
+			pad = 0
 		}
 		if colour && tones != nil && tones[i] != plain && text != "" {
 			text = "\x1b[" + string(tones[i]) + "m" + text + "\x1b[0m"
 		}
 		b.WriteString(text)
-		if !t.right[i] && i < len(row)-1 {
-			b.WriteString(pad)
-		}
+		pad += rest
 		used += room
-		if width > 0 && used+gap >= width && i < len(row)-1 {
-			break // no room for another column
-		}
 	}
 	b.WriteByte('\n')
+}
+
+func (t table) cut(i int, text string, room int) string {
+	if t.ends[i] {
+		return cutMiddle(text, room)
+	}
+	return cut(text, room)
 }

@@ -120,6 +120,20 @@ func cut(s string, width int) string {
 	return s
 }
 
+// cutMiddle is cut for text whose end matters as much as its beginning: 1:9.2…deb12u3.
+func cutMiddle(s string, width int) string {
+	if columns(s) <= width || width < 5 {
+		return cut(s, width)
+	}
+	tail := (width - 1) / 2
+	runes := []rune(s)
+	from := len(runes)
+	for from > 0 && columns(string(runes[from-1:])) <= tail {
+		from--
+	}
+	return cut(s, width-columns(string(runes[from:]))) + string(runes[from:])
+}
+
 // ago is a time as people ask for it.
 func ago(t *time.Time, now time.Time) string {
 	if t == nil {
