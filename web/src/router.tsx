@@ -8,6 +8,7 @@ export const router = createBrowserRouter([
     path: "/",
     element: <Gate />,
     errorElement: <Broken />,
+    hydrateFallbackElement: <div className="sign-in muted">Loading …</div>,
     children: [
       { index: true, lazy: async () => ({ Component: (await import("./pages/Overview")).Overview }) },
       { path: "hosts", lazy: async () => ({ Component: (await import("./pages/Hosts")).Hosts }) },

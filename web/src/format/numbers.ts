@@ -25,3 +25,8 @@ export function bytes(n: number): string {
   const digits = unit === 0 || value >= 10 ? 0 : 1;
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
+
+/** shortSystem drops what every Debian's name says: "Debian GNU/Linux 12 (bookworm)" is "Debian 12 (bookworm)". */
+export function shortSystem(name: string): string {
+  return name.replace(" GNU/Linux", "");
+}

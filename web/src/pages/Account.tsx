@@ -80,7 +80,7 @@ function columns(revoke: (token: Token) => void): Column<Token>[] {
     {
       id: "revoke",
       header: <span className="sr-only">Actions</span>,
-      width: 90,
+      width: 100,
       cell: (t) => (
         <Button size="compact-xs" variant="default" onClick={() => revoke(t)}>
           Revoke …

@@ -75,7 +75,7 @@ function TokenState({ token }: { token: EnrollToken }) {
 
 function columns(revoke: (token: EnrollToken) => void): Column<EnrollToken>[] {
   return [
-    { id: "id", header: "Token", mono: true, width: 250, title: (t) => t.id, cell: (t) => t.id },
+    { id: "id", header: "Token", mono: true, width: 226, title: (t) => t.id, cell: (t) => t.id },
     { id: "state", header: "State", width: 100, cell: (t) => <TokenState token={t} /> },
     { id: "uses", header: "Uses left", width: 84, right: true, cell: (t) => `${t.uses_left} of ${t.uses}` },
     { id: "approve", header: "Its hosts", width: 130, cell: (t) => (t.approve ? "approved at once" : "wait for approval") },
@@ -86,7 +86,7 @@ function columns(revoke: (token: EnrollToken) => void): Column<EnrollToken>[] {
     {
       id: "revoke",
       header: <span className="sr-only">Actions</span>,
-      width: 84,
+      width: 100,
       cell: (t) =>
         usable(t) && (
           <Button size="compact-xs" variant="default" onClick={() => revoke(t)}>

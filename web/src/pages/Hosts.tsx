@@ -41,8 +41,8 @@ export function Hosts() {
       }
     >
       <div className="filters">
-        <Search label="Search hosts" placeholder="Name, system, kernel" value={q} onChange={(value) => set({ q: value }, { replace: true })} />
-        <Selector value={selector} onChange={(value) => set({ selector: value }, { replace: true })} problem={badSelector} />
+        <Search label="Search hosts" placeholder="Name, system, kernel" width={190} value={q} onChange={(value) => set({ q: value }, { replace: true })} />
+        <Selector value={selector} onChange={(value) => set({ selector: value }, { replace: true })} problem={badSelector} width={270} />
         <QuickFilters
           active={terms(selector)}
           toggle={(term, on) => set({ selector: on ? withTerm(selector, term) : withoutTerm(selector, term) })}
@@ -59,7 +59,7 @@ export function Hosts() {
         onSort={(next) => set({ sort: writeSort(next) })}
         loading={list.loading}
         more={list.more}
-        minWidth={1040}
+        minWidth={1070}
         empty={<NoHosts filtered={filtered} bad={badSelector !== undefined} pendingOnly={selector === only.pending} />}
       />
       <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} noun="hosts" more={list.more} busy={list.busy} />

@@ -9,9 +9,9 @@ import { Note } from "../parts/Notes";
 /** SignIn asks for name and password. A refusal keeps the name and empties the password, with the focus on it. */
 export function SignIn() {
   const client = useQueryClient();
+  const name = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
   const form = useForm({
-    mode: "uncontrolled",
     initialValues: { username: "", password: "" },
     validate: {
       username: (value) => (value.trim() ? null : "Type your user name"),
@@ -28,6 +28,7 @@ export function SignIn() {
   });
   useEffect(() => {
     document.title = "Sign in · Staunch";
+    name.current?.focus();
   }, []);
   return (
     <main className="sign-in">
@@ -44,15 +45,13 @@ export function SignIn() {
             autoComplete="username"
             autoCapitalize="none"
             spellCheck={false}
-            autoFocus
-            key={form.key("username")}
+            ref={name}
             {...form.getInputProps("username")}
           />
           <PasswordInput
             label="Password"
             autoComplete="current-password"
             ref={password}
-            key={form.key("password")}
             {...form.getInputProps("password")}
           />
           <Button type="submit" size="sm" loading={signIn.isPending}>

@@ -30,15 +30,15 @@ const columns: Column<VulnRow>[] = [
     id: "id",
     header: "Vulnerability",
     sort: true,
-    width: 160,
+    width: 140,
     cell: (row) => (
       <Link className="name" to={`/vulnerabilities/${encodeURIComponent(row.id)}`}>
         {row.id}
       </Link>
     ),
   },
-  { id: "kev", header: "Exploited", width: 160, cell: (row) => <Exploited kev={row.kev} /> },
-  { id: "sources", header: "Sources", width: 190, title: (row) => row.sources.join(", "), cell: (row) => row.sources.join(", ") },
+  { id: "kev", header: "Exploited", width: 96, cell: (row) => <Exploited kev={row.kev} /> },
+  { id: "sources", header: "Sources", width: 160, title: (row) => row.sources.join(", "), cell: (row) => row.sources.join(", ") },
   { id: "summary", header: "Summary", title: (row) => row.summary, cell: (row) => row.summary || <span className="muted">the advisory gives none</span> },
   { id: "published", header: "Published", sort: true, width: 110, cell: (row) => <Age at={row.published} never="not known" /> },
   { id: "fixable", header: "Fixable", width: 70, right: true, title: () => "Hosts whose package manager offers a fix now", cell: (row) => <Count n={row.fixable} /> },

@@ -19,7 +19,7 @@ const defaults = { q: "", priority: "", sort: "priority" };
 const itemsOf = (page: FindingPage) => page.items;
 
 const columns: Column<Finding>[] = [
-  { id: "priority", header: "Priority", sort: true, width: 112, cell: (f) => <Priority name={f.priority} /> },
+  { id: "priority", header: "Priority", sort: true, width: 100, cell: (f) => <Priority name={f.priority} /> },
   {
     id: "vulnerability",
     header: "Vulnerability",
@@ -31,12 +31,12 @@ const columns: Column<Finding>[] = [
       </Link>
     ),
   },
-  { id: "source", header: "Source", sort: true, width: 150, title: (f) => f.packages.join(", "), cell: (f) => f.source },
+  { id: "source", header: "Source", sort: true, width: 120, title: (f) => f.packages.join(", "), cell: (f) => f.source },
   { id: "installed", header: "Installed", mono: true, title: (f) => f.installed, cell: (f) => f.installed },
   { id: "fixed", header: "Fixed in", mono: true, title: (f) => f.fixed, cell: (f) => f.fixed || <span className="muted">not yet</span> },
   { id: "update", header: "Offered now", mono: true, title: (f) => f.update, cell: (f) => f.update || <span className="muted">no</span> },
-  { id: "status", header: "Status", width: 180, title: (f) => f.status, cell: (f) => f.status },
-  { id: "kev", header: "Exploited", width: 110, cell: (f) => <Exploited kev={f.kev} /> },
+  { id: "status", header: "Status", width: 134, title: (f) => f.status, cell: (f) => f.status },
+  { id: "kev", header: "Exploited", width: 96, cell: (f) => <Exploited kev={f.kev} /> },
 ];
 
 /** HostFindings is what is wrong on one host. Opening a row gives the whole explanation. */

@@ -1,4 +1,3 @@
-import { Chip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { hostUpdatesQuery } from "../../api/queries";
@@ -8,6 +7,7 @@ import { Age } from "../../parts/Age";
 import { Search } from "../../parts/Fields";
 import { Empty, Failure } from "../../parts/Notes";
 import { State } from "../../parts/State";
+import { Toggle } from "../../parts/Toggle";
 import { UpdateState } from "../../parts/UpdateState";
 import { DataTable } from "../../table/DataTable";
 import type { Column } from "../../table/columns";
@@ -44,9 +44,9 @@ export function HostUpdates({ host }: { host: Host }) {
     <>
       <div className="filters">
         <Search label="Search updates" placeholder="Package, version, archive" value={q} onChange={(value) => set({ q: value }, { replace: true })} />
-        <Chip size="xs" radius="sm" checked={security !== ""} onChange={(on) => set({ security: on ? "yes" : "" })}>
+        <Toggle on={security !== ""} change={(on) => set({ security: on ? "yes" : "" })}>
           Security only
-        </Chip>
+        </Toggle>
         {data && (
           <span className="row wrap muted">
             <span className="num">{counted(rows.length, "update")}</span>

@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import type { MetadataTime, Repository } from "../../api/types";
 import { Age } from "../../parts/Age";
 import { Empty } from "../../parts/Notes";
@@ -6,7 +6,7 @@ import { State } from "../../parts/State";
 import { DataTable } from "../../table/DataTable";
 import type { Column } from "../../table/columns";
 
-type Row = Repository & { metadata: MetadataTime | undefined };
+type Row = Repository & { metadata: MetadataTime | undefined; expired: boolean };
 
 const columns: Column<Row>[] = [
   { id: "uri", header: "Address", mono: true, title: (row) => row.uri, cell: (row) => row.uri },
@@ -23,10 +23,14 @@ function problem(row: Row): string | undefined {
 }
 
 export function RepositoryList({ repositories, metadata }: { repositories: Repository[]; metadata: readonly MetadataTime[] }) {
+  const [now] = useState(() => Date.now());
   const rows = useMemo(() => {
     const byId = new Map(metadata.map((time) => [time.repository, time]));
-    return repositories.map((repository) => ({ ...repository, metadata: byId.get(repository.id) }));
-  }, [repositories, metadata]);
+    return repositories.map((repository) => {
+      const times = byId.get(repository.id);
+      return { ...repository, metadata: times, expired: times?.valid_until !== undefined && Date.parse(times.valid_until) < now };
+    });
+  }, [repositories, metadata, now]);
   return (
     <DataTable
       natural
@@ -43,11 +47,10 @@ export function RepositoryList({ repositories, metadata }: { repositories: Repos
 function RepositoryState({ row }: { row: Row }) {
   const why = problem(row);
   if (why) return <State tone="bad">{why}</State>;
-  const until = row.metadata?.valid_until;
-  if (until && Date.parse(until) < Date.now()) {
+  if (row.expired) {
     return (
       <State tone="warn">
-        <Age at={until} prefix="expired" />
+        <Age at={row.metadata?.valid_until} prefix="expired" />
       </State>
     );
   }

@@ -1,5 +1,5 @@
-import { Chip } from "@mantine/core";
 import { only } from "../../format/filters";
+import { Toggle } from "../../parts/Toggle";
 
 const filters = [
   { term: only.pending, name: "Pending" },
@@ -13,11 +13,11 @@ const filters = [
 /** QuickFilters are the selector's own terms as switches: what they do can be read, and typed, in the field beside them. */
 export function QuickFilters({ active, toggle }: { active: string[]; toggle: (term: string, on: boolean) => void }) {
   return (
-    <div className="row wrap" role="group" aria-label="Narrow the list">
+    <div className="row wrap tight">
       {filters.map(({ term, name }) => (
-        <Chip key={term} size="xs" radius="sm" checked={active.includes(term)} onChange={(on) => toggle(term, on)}>
+        <Toggle key={term} on={active.includes(term)} change={(on) => toggle(term, on)}>
           {name}
-        </Chip>
+        </Toggle>
       ))}
     </div>
   );

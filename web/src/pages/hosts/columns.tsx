@@ -1,5 +1,6 @@
 import { Link } from "react-router";
 import type { Host } from "../../api/types";
+import { shortSystem } from "../../format/numbers";
 import { Age } from "../../parts/Age";
 import { Count, NotAssessed, NotKnown } from "../../parts/Counts";
 import { Labels } from "../../parts/Labels";
@@ -19,7 +20,7 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
       id: "name",
       header: "Host",
       sort: true,
-      width: 190,
+      width: 164,
       title: (host) => host.name,
       cell: (host) => (
         <Link className="name" to={`/hosts/${encodeURIComponent(host.id)}`}>
@@ -27,12 +28,12 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
         </Link>
       ),
     },
-    { id: "last_seen", header: "Last seen", sort: true, width: 104, cell: (host) => <Presence host={host} /> },
+    { id: "last_seen", header: "Last seen", sort: true, width: 112, cell: (host) => <Presence host={host} /> },
     {
       id: "urgent",
       header: "Urgent",
       sort: true,
-      width: 66,
+      width: 62,
       right: true,
       span: (host) => (pending(host) ? 7 : host.findings.assessed ? 1 : 3),
       cell: (host) =>
@@ -44,7 +45,7 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
           <NotAssessed reason={host.findings.reason} />
         ),
     },
-    { id: "high", header: "High", sort: true, width: 60, right: true, cell: (host) => <Count n={host.findings.high} tone="high" /> },
+    { id: "high", header: "High", sort: true, width: 56, right: true, cell: (host) => <Count n={host.findings.high} tone="high" /> },
     { id: "findings", header: "Findings", sort: true, width: 76, right: true, cell: (host) => <Count n={host.findings.total} /> },
     {
       id: "security",
@@ -57,9 +58,9 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
       cell: (host) => (host.updates.known ? <Count n={host.updates.security} tone="high" /> : <NotKnown reason={host.updates.problem} />),
     },
     { id: "updates", header: "Updates", sort: true, width: 76, right: true, cell: (host) => <Count n={host.updates.installable} /> },
-    { id: "metadata", header: "Lists as of", sort: true, width: 104, cell: (host) => <Metadata host={host} /> },
-    { id: "reboot", header: "Reboot", width: 88, cell: (host) => host.reboot_required && <State tone="warn">required</State> },
-    { id: "os", header: "System", sort: true, width: 170, title: (host) => host.os, cell: (host) => host.os || <span className="muted">not reported</span> },
+    { id: "metadata", header: "Lists as of", sort: true, width: 108, cell: (host) => <Metadata host={host} /> },
+    { id: "reboot", header: "Reboot", width: 86, cell: (host) => host.reboot_required && <State tone="warn">required</State> },
+    { id: "os", header: "System", sort: true, width: 148, title: (host) => host.os, cell: (host) => shortSystem(host.os) || <span className="muted">not reported</span> },
     { id: "labels", header: "Labels", cell: (host) => <Labels labels={host.labels} onPick={pick} /> },
   ];
 }

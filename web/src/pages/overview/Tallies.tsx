@@ -22,11 +22,11 @@ export function HostTallies({ overview: data, selector }: Props) {
       <Tally n={offline} label="offline" to={to(only.offline)} tone="high" />
       <Tally n={data?.pending ?? 0} label="pending" to={to(only.pending)} tone="normal" />
       <Tally n={data?.not_assessed ?? 0} label="not assessed" to={to(only.notAssessed)} tone="normal" />
-      <Tally n={data?.stale_metadata ?? 0} label="stale package lists" to={to(only.stale)} tone="high" />
-      <Tally n={data?.updates_unknown ?? 0} label="updates not known" to={to(only.updatesUnknown)} tone="normal" />
-      <Tally n={data?.with_security ?? 0} label="with security updates" to={to(only.security)} tone="high" />
+      <Tally n={data?.stale_metadata ?? 0} label="stale lists" to={to(only.stale)} tone="high" />
+      <Tally n={data?.updates_unknown ?? 0} label="updates unknown" to={to(only.updatesUnknown)} tone="normal" />
+      <Tally n={data?.with_security ?? 0} label="security updates" to={to(only.security)} tone="high" />
       <Tally n={data?.reboot_required ?? 0} label="need a reboot" to={to(only.reboot)} tone="normal" />
-      <Tally n={data?.failed_units ?? 0} label="with failed units" to={to(only.failedUnits)} tone="high" />
+      <Tally n={data?.failed_units ?? 0} label="failed units" to={to(only.failedUnits)} tone="high" />
     </div>
   );
 }
