@@ -22,11 +22,11 @@ func (p *program) enrollTokenCreate() *cobra.Command {
 	var req apiv1.CreateEnrollToken
 	c := p.remote(&cobra.Command{
 		Use: "create", Short: "Make an enroll-token",
-		Long: `Make an enroll-token. It is printed on standard output, this once; it carries the fingerprint of the
-server's CA, so that a host knows its server from the first contact on.
+		Long: `Make an enroll-token. It is printed on standard output, this once; it carries the fingerprint of
+the server's CA, so that a host knows its server from the first contact on.
 
-Hosts of a single-use token are approved at once; those of any other wait for "staunch host approve",
-unless --approve=yes.`,
+Hosts of a single-use token are approved at once; those of any other wait for
+"staunch host approve", unless --approve=yes.`,
 		Example: `  staunch enroll-token create --labels env=prod,role=web
   staunch enroll-token create --uses 50 --ttl 8h > token`,
 	}, func(ctx context.Context, o *client.Operator, _ []string) error {

@@ -49,7 +49,7 @@ func (p *program) events() *cobra.Command {
 func (p *program) watch() *cobra.Command {
 	return p.remote(&cobra.Command{
 		Use: "watch", Short: "Print what changes, as it changes, until interrupted",
-		Long:    "Print what changes, as it changes, until interrupted: a line for each change, or a JSON object with -o json.",
+		Long:    "Print what changes, as it changes, until interrupted: a line for each change, or a JSON object\nwith -o json.",
 		Example: "  staunch watch\n  staunch watch -o json",
 	}, func(ctx context.Context, o *client.Operator, _ []string) error {
 		return o.Live(ctx, func(m apiv1.LiveMessage) error {

@@ -76,7 +76,7 @@ func feedState(f apiv1.FeedStatus) string {
 func (p *program) feedUpdate() *cobra.Command {
 	return p.remote(&cobra.Command{
 		Use: "update [NAME…]", Short: "Ask the server to fetch feeds now",
-		Long:    "Ask the server to fetch feeds now: those named, or all. It does so in the background; see staunch feed status.",
+		Long:    "Ask the server to fetch feeds now: those named, or all.\n\nIt does so in the background; see staunch feed status.",
 		Example: "  staunch feed update\n  staunch feed update osv/Debian kev",
 		Args:    cobra.ArbitraryArgs,
 	}, func(ctx context.Context, o *client.Operator, args []string) error {

@@ -35,7 +35,8 @@ exactly this CA is trusted.
 What is kept is an API token, never the password: in $XDG_CONFIG_HOME/staunch/credentials.json,
 readable by you only.`,
 		Example: `  staunch login https://staunch.example.org:8443
-  staunch login https://staunch.example.org:8443 --ca-fingerprint 3f7a… --username admin --password-file first-login`,
+  staunch login https://staunch.example.org:8443 --ca-fingerprint 3f7a… \
+      --username admin --password-file password --new-password-file new-password`,
 		Args: exactly("the URL of the server"),
 	}
 	c.Flags().StringVar(&opts.fingerprint, "ca-fingerprint", "", "`SHA256` of the server's CA certificate, instead of a question")
