@@ -1,6 +1,7 @@
 package assess
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -115,7 +116,9 @@ func compareFindings(a, b apiv1.Finding) int {
 }
 
 // compareNames orders CVE ids by year and number, other names after none and by text: CVE-2024-9 is before CVE-2024-10.
-func compareNames(a, b string) int { return strings.Compare(nameKey(a), nameKey(b)) }
+func compareNames(a, b string) int {
+	return cmp.Or(strings.Compare(nameKey(a), nameKey(b)), strings.Compare(a, b))
+}
 
 // nameKey pads the runs of digits in a name, so that text order is number order.
 func nameKey(name string) string {

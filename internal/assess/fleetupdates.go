@@ -1,0 +1,129 @@
+package assess
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+)
+
+// offered is one update of the fleet.
+type offered struct{ name, action, to, archive, origin string }
+
+type offeredOn struct {
+	offered
+	security bool
+	hosts    *roaring.Bitmap
+	from     map[string]bool
+	states   map[string]*roaring.Bitmap
+}
+
+// Updates lists the updates that the selected hosts' own package managers offer, the same package to the same version once. State
+// narrows to updates in that state, Search to part of a package's name.
+func (s *Service) Updates(ctx context.Context, q Query) (apiv1.FleetUpdatePage, error) {
+	page := apiv1.FleetUpdatePage{Items: []apiv1.FleetUpdate{}}
+	sort, err := q.order("name", "hosts", "security")
+	if err != nil {
+		return page, err
+	}
+	state := q.State
+	q.State = ""
+	err = s.reading(ctx, func(ix *index) error {
+		selection := ix.selected(q)
+		all := ix.offered(selection, strings.ToLower(q.Search), state)
+		chosen, next, err := paged(all, q, sort, func(o *offeredOn) place { return o.place(sort) })
+		if err != nil {
+			return err
+		}
+		page.Total, page.Next, page.Seq = len(all), next, ix.seq
+		for _, o := range chosen {
+			page.Items = append(page.Items, o.wire())
+		}
+		for it := selection.Iterator(); it.HasNext(); {
+			if h := ix.byOrdinal[it.Next()]; h.updates == nil || !h.updates.body.Known {
+				page.Unknown++
+			}
+		}
+		return nil
+	})
+	return page, err
+}
+
+// offered gathers updates over distinct sections, each with the hosts that have it.
+func (ix *index) offered(selection *roaring.Bitmap, search, state string) []*offeredOn {
+	at := map[offered]*offeredOn{}
+	for _, u := range ix.updates {
+		hosts := roaring.And(u.hosts, selection)
+		if hosts.IsEmpty() {
+			continue
+		}
+		for _, one := range u.body.Updates {
+			if (state != "" && one.State != state) || (search != "" && !strings.Contains(strings.ToLower(one.Name), search)) {
+				continue
+			}
+			k := offered{one.Name, one.Action, one.To, one.Archive, one.Origin}
+			o := at[k]
+			if o == nil {
+				o = &offeredOn{offered: k, hosts: roaring.New(), from: map[string]bool{}, states: map[string]*roaring.Bitmap{}}
+				at[k] = o
+			}
+			o.security = o.security || one.Security
+			o.hosts.Or(hosts)
+			member(o.states, one.State).Or(hosts)
+			if one.From != "" {
+				o.from[one.From] = true
+			}
+		}
+	}
+	out := make([]*offeredOn, 0, len(at))
+	for _, o := range at {
+		out = append(out, o)
+	}
+	return out
+}
+
+func (o *offeredOn) place(sort string) place {
+	id := strings.Join([]string{o.name, o.action, o.to, o.archive, o.origin}, "\x00")
+	switch sort {
+	case "hosts":
+		return place{number(int(o.hosts.GetCardinality())), id} //nolint:gosec // hosts are fewer than an int holds
+	case "security":
+		return place{flag(!o.security) + o.name, id}
+	}
+	return place{o.name, id}
+}
+
+func (o *offeredOn) wire() apiv1.FleetUpdate {
+	w := apiv1.FleetUpdate{
+		Name: o.name, Action: o.action, From: []string{}, To: o.to, Archive: o.archive, Origin: o.origin, Security: o.security,
+		Hosts: int(o.hosts.GetCardinality()), States: []apiv1.NameCount{}, //nolint:gosec // as above
+	}
+	for v := range o.from {
+		w.From = append(w.From, v)
+	}
+	slices.Sort(w.From)
+	for _, name := range []string{apiv1.UpdateInstallable, apiv1.UpdatePhased, apiv1.UpdateHeld, apiv1.UpdateKeptBack} {
+		if hosts := o.states[name]; hosts != nil {
+			w.States = append(w.States, apiv1.NameCount{Name: name, Count: int(hosts.GetCardinality())}) //nolint:gosec // as above
+		}
+	}
+	return w
+}
+
+// Ecosystems lists the releases of present hosts, for the feeds to fetch.
+func (s *Service) Ecosystems(ctx context.Context) []string {
+	out := []string{}
+	_ = s.reading(ctx, func(ix *index) error {
+		for _, h := range ix.hosts {
+			if e := h.ecosystem(); e != "" && !slices.Contains(out, e) {
+				out = append(out, e)
+			}
+		}
+		return nil
+	})
+	slices.Sort(out)
+	return out
+}
