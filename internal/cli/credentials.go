@@ -112,22 +112,53 @@ func (p *program) forgetCredentials() error {
 
 // secretFrom reads a secret from a file, or from standard input for "-": its first line, without the line's end.
 func (p *program) secretFrom(path, what string) (string, error) {
+	lines, err := p.secretLines(path)
+	if err != nil {
+		return "", err
+	}
+	if lines[0] == "" {
+		return "", fault.New(fault.Invalid, "the %s in %q is empty", what, path)
+	}
+	return lines[0], nil
+}
+
+// loginFrom is secretFrom for a password. It also understands the file in which a server leaves its first login, which has the lines
+// "user: NAME" and "password: PASSWORD"; user is empty for any other file.
+func (p *program) loginFrom(path string) (user, password string, err error) {
+	lines, err := p.secretLines(path)
+	if err != nil {
+		return "", "", err
+	}
+	if len(lines) == 2 {
+		name, isUser := strings.CutPrefix(lines[0], "user: ")
+		secret, isPassword := strings.CutPrefix(lines[1], "password: ")
+		if isUser && isPassword && secret != "" {
+			return name, secret, nil
+		}
+	}
+	if lines[0] == "" {
+		return "", "", fault.New(fault.Invalid, "the password in %q is empty", path)
+	}
+	return "", lines[0], nil
+}
+
+// secretLines are the lines of a small file, or of standard input for "-"; at least one, which may be empty.
+func (p *program) secretLines(path string) ([]string, error) {
 	var text []byte
 	var err error
 	if path == "-" {
 		text, err = io.ReadAll(io.LimitReader(p.in, maxSecretFile))
 		if err != nil {
-			return "", fault.Wrap(err, fault.Invalid, "cannot read the %s from standard input", what)
+			return nil, fault.Wrap(err, fault.Invalid, "cannot read standard input")
 		}
 	} else if text, err = readBounded(path); err != nil {
-		return "", err
+		return nil, err
 	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	line = strings.TrimSuffix(line, "\r")
-	if line == "" {
-		return "", fault.New(fault.Invalid, "the %s in %q is empty", what, path)
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSuffix(lines[i], "\r")
 	}
-	return line, nil
+	return lines, nil
 }
 
 func readBounded(path string) ([]byte, error) {

@@ -41,7 +41,7 @@ readable by you only.`,
 	}
 	c.Flags().StringVar(&opts.fingerprint, "ca-fingerprint", "", "`SHA256` of the server's CA certificate, instead of a question")
 	c.Flags().StringVar(&opts.username, "username", "", "`NAME` to sign in with, instead of a question")
-	c.Flags().StringVar(&opts.passwordFile, "password-file", "", "`FILE` with the password, - for standard input")
+	c.Flags().StringVar(&opts.passwordFile, "password-file", "", "`FILE` with the password, - for standard input; the server's first-login is one too")
 	c.Flags().StringVar(&opts.newPasswordFile, "new-password-file", "", "`FILE` with a new password, used when it must be changed")
 	c.Flags().StringVar(&opts.ttl, "ttl", "", "`DURATION` to stay signed in, as 720h; the server's default is 90 days")
 	c.RunE = func(cmd *cobra.Command, args []string) error { return p.runLogin(cmd.Context(), args[0], opts) }
@@ -116,13 +116,22 @@ func (p *program) askToken(ctx context.Context, o *client.Operator, opts loginOp
 		req.Name = cut(clean("cli on "+host), 128)
 	}
 	var err error
+	if opts.passwordFile != "" {
+		var user string
+		if user, req.Password, err = p.loginFrom(opts.passwordFile); err != nil {
+			return apiv1.Token{}, err
+		}
+		req.Username = or(req.Username, user)
+	}
 	if req.Username == "" {
 		if req.Username, err = p.ask(ctx, "Name: ", "--username"); err != nil {
 			return apiv1.Token{}, err
 		}
 	}
-	if req.Password, err = p.password(ctx, "Password: ", opts.passwordFile, "--password-file"); err != nil {
-		return apiv1.Token{}, err
+	if req.Password == "" {
+		if req.Password, err = p.password(ctx, "Password: ", "--password-file"); err != nil {
+			return apiv1.Token{}, err
+		}
 	}
 	token, err := o.LoginToken(ctx, req)
 	if !errors.Is(err, client.ErrMustChange) {
@@ -142,11 +151,11 @@ func (p *program) newPassword(ctx context.Context, file string) (string, error) 
 		return p.secretFrom(file, "new password")
 	}
 	write(p.env.Stderr, "The password must be changed first.\n")
-	first, err := p.password(ctx, "New password (at least 12 characters): ", "", "--new-password-file")
+	first, err := p.password(ctx, "New password (at least 12 characters): ", "--new-password-file")
 	if err != nil {
 		return "", err
 	}
-	again, err := p.password(ctx, "The same again: ", "", "--new-password-file")
+	again, err := p.password(ctx, "The same again: ", "--new-password-file")
 	if err != nil {
 		return "", err
 	}
@@ -156,11 +165,8 @@ func (p *program) newPassword(ctx context.Context, file string) (string, error) 
 	return first, nil
 }
 
-// password reads a secret from a file, or from the terminal without showing it.
-func (p *program) password(ctx context.Context, prompt, file, flag string) (string, error) {
-	if file != "" {
-		return p.secretFrom(file, "password")
-	}
+// password reads a secret from the terminal without showing it.
+func (p *program) password(ctx context.Context, prompt, flag string) (string, error) {
 	if !p.env.StdinTerminal {
 		return "", usage("without a terminal to ask on, %s is needed (- for standard input)", flag)
 	}
