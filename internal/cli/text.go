@@ -15,12 +15,13 @@ func clean(s string) string {
 		return s
 	}
 	var b strings.Builder
-	for i, width := 0, 0; i < len(s); i += width {
-		var r rune
-		r, width = utf8.DecodeRuneInString(s[i:])
+	for s != "" {
+		r, width := utf8.DecodeRuneInString(s)
+		first := s[0]
+		s = s[width:]
 		switch {
 		case r == utf8.RuneError && width == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
+			fmt.Fprintf(&b, `\x%02x`, first)
 		case r == '\n':
 			b.WriteString(`\n`)
 		case r == '\t':

@@ -214,7 +214,7 @@ func TestAddressesThatAreRefused(t *testing.T) {
 			t.Errorf("the password is in the message: %v", err)
 		}
 	}
-	for in, want := range map[string]string{"staunch.example:8443": "https://staunch.example:8443", "https://staunch.example/": "https://staunch.example", " https://[::1]:1 ": "https://[::1]:1"} {
+	for in, want := range map[string]string{"staunch.example:8443": "https://staunch.example:8443", "https://staunch.example/": "https://staunch.example", "https://[::1]:1\n": "https://[::1]:1"} {
 		if u, err := client.ParseURL(in); err != nil || u.String() != want {
 			t.Errorf("%q gives %v, %v", in, u, err)
 		}
