@@ -1,0 +1,172 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/pkgmgr"
+	"github.com/staunch-dev/staunch/internal/pkgmgr/apt"
+	"github.com/staunch-dev/staunch/internal/pkgmgr/dpkg"
+)
+
+// Options say what to collect from. Zero values are the defaults named.
+type Options struct {
+	Root         string        // "/": the running system. Another folder: what its files say, nothing that runs.
+	StateDir     string        // our own folder; package lists and remembered origins are kept there
+	Log          *slog.Logger  // slog.Default
+	RefreshEvery time.Duration // how old package lists may grow, 6 h
+	FetchTimeout time.Duration // of one fetch, 30 s
+}
+
+// Snapshot is everything known of a host at one instant. All but Vitals is free of what moves by itself.
+type Snapshot struct {
+	Facts        apiv1.Facts
+	Packages     apiv1.Packages
+	Updates      apiv1.Updates
+	Repositories apiv1.Repositories
+	Hardware     apiv1.Hardware
+	Vitals       apiv1.Vitals
+}
+
+// Collector collects again and again, and remembers what would be costly to find out each time.
+type Collector struct {
+	opt  Options
+	apt  *apt.Manager // made with the first os-release
+	once sync.Once
+	virt string
+}
+
+// New makes a Collector; nothing is read before the first Collect.
+func New(opt Options) *Collector {
+	opt.Root = cmp.Or(opt.Root, "/")
+	opt.RefreshEvery = cmp.Or(opt.RefreshEvery, 6*time.Hour)
+	opt.FetchTimeout = cmp.Or(opt.FetchTimeout, 30*time.Second)
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	c := &Collector{opt: opt}
+	distribution := ""
+	if rel, err := ReadOS(opt.Root); err == nil {
+		distribution = rel.ID
+	}
+	c.apt = apt.New(apt.Config{StateDir: opt.StateDir, Distribution: distribution, FetchTimeout: opt.FetchTimeout, Log: opt.Log})
+	return c
+}
+
+// live reports whether we look at the running system, and not at files alone.
+func (c *Collector) live() bool { return c.opt.Root == "/" && runtime.GOOS == "linux" }
+
+// Collect reads the host. Parts that cannot be read are empty and say so where their section has a place for it; the error is for a root
+// that cannot be opened, a package database that cannot be read, or a state folder that cannot be written.
+func (c *Collector) Collect(ctx context.Context, now time.Time) (Snapshot, error) {
+	tree, err := pkgmgr.OpenRoot(c.opt.Root)
+	if err != nil {
+		return Snapshot{}, fault.Wrap(err, fault.NotFound, "root %q cannot be opened", c.opt.Root)
+	}
+	defer func() { _ = tree.Close() }()
+	rel, err := readOS(tree)
+	if err != nil {
+		c.opt.Log.Debug("os-release", "error", err)
+	}
+	s := Snapshot{
+		Packages:     apiv1.Packages{Ecosystem: rel.Ecosystem, Packages: []apiv1.Package{}},
+		Updates:      apiv1.Updates{Updates: []apiv1.Update{}, Problem: "no supported package manager"},
+		Repositories: apiv1.Repositories{Repositories: []apiv1.Repository{}},
+		Hardware:     emptyHardware(),
+	}
+	var db dpkg.Database
+	if _, err := tree.Stat("var/lib/dpkg"); err == nil && readsWithDpkg(rel.Ecosystem) {
+		if db, err = readDpkg(tree); err != nil {
+			return Snapshot{}, err
+		}
+		s.Packages.Packages = packagesOf(db)
+	} else {
+		s.Updates.Problem = "the package manager of this system is not supported yet"
+	}
+	s.Facts = c.facts(ctx, tree, rel, db)
+	if c.live() {
+		s.Hardware = hardware(tree)
+		s.Vitals = vitals(tree)
+	}
+	if err := c.askApt(ctx, now, db, &s); err != nil {
+		return Snapshot{}, err
+	}
+	return s, nil
+}
+
+// askApt fills in what apt knows. A tree that is not the running system's has no updates that anybody could install now.
+func (c *Collector) askApt(ctx context.Context, _ time.Time, db dpkg.Database, s *Snapshot) error {
+	if len(db.Packages) == 0 {
+		return nil
+	}
+	if !c.live() || !c.apt.Available() {
+		s.Updates.Manager, s.Updates.Problem = "", "not the running system, or apt is not installed: its updates are not known"
+		return nil
+	}
+	a, err := c.apt.Ask(ctx, db)
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, "asking apt")
+	}
+	s.Updates = a.Updates
+	s.Repositories.Repositories = a.Repositories
+	for i, p := range s.Packages.Packages {
+		s.Packages.Packages[i].Origin = cmp.Or(a.Origins[apt.Key(p.Name, p.Arch, p.Version)], p.Origin)
+	}
+	v := &s.Vitals
+	v.Metadata, v.Phasing, v.Lists, v.RefreshError = a.Metadata, a.Phasing, a.Lists, a.RefreshError
+	v.RefreshedAt, v.RefreshTried = instant(a.RefreshedAt), instant(a.RefreshTried)
+	return nil
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}
+
+// Refresh fetches the package lists into our own folder. What failed is in the next Collect's vitals; the error is that nothing could be tried.
+func (c *Collector) Refresh(ctx context.Context, now time.Time) error {
+	if !c.live() || !c.apt.Available() {
+		return nil
+	}
+	if err := c.apt.Refresh(ctx, now); err != nil {
+		return fault.Wrap(err, fault.Internal, "refreshing package lists")
+	}
+	return nil
+}
+
+// NextRefresh says when Refresh is due.
+func (c *Collector) NextRefresh() time.Time {
+	if !c.live() || !c.apt.Available() {
+		return time.Now().AddDate(1, 0, 0)
+	}
+	return c.apt.NextRefresh(c.opt.RefreshEvery)
+}
+
+// Watched names the files whose change makes a new Collect worth while before its time.
+func (c *Collector) Watched() []string {
+	return slices.Concat(c.apt.Watched(), []string{"/run/reboot-required", "/etc/os-release", "/etc/hostname"})
+}
+
+// Simulations counts the simulations of the package manager that were run.
+func (c *Collector) Simulations() int { return c.apt.Simulations() }
+
+// hostname is the system's, or what a tree's own file says.
+func (c *Collector) hostname(tree *pkgmgr.Root) string {
+	if c.live() {
+		if name, err := os.Hostname(); err == nil {
+			return clip(name, 253)
+		}
+	}
+	return clip(line(tree, "etc/hostname"), 253)
+}
