@@ -18,7 +18,7 @@ import (
 func (s *Service) Findings(ctx context.Context, q Query) (apiv1.FindingPage, error) {
 	var page apiv1.FindingPage
 	err := s.reading(ctx, func(ix *index) (err error) {
-		page, err = s.findings(ix, q, filterOf(q), ix.selected(q))
+		page, err = s.findings(ix, q, filterOf(q), s.selected(ix, q))
 		return err
 	})
 	return page, err

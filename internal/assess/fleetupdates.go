@@ -32,7 +32,7 @@ func (s *Service) Updates(ctx context.Context, q Query) (apiv1.FleetUpdatePage, 
 	state := q.State
 	q.State = ""
 	err = s.reading(ctx, func(ix *index) error {
-		selection := ix.selected(q)
+		selection := s.selected(ix, q)
 		all := ix.offered(selection, strings.ToLower(q.Search), state)
 		chosen, next, err := paged(all, q, sort, func(o *offeredOn) place { return o.place(sort) })
 		if err != nil {

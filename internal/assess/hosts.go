@@ -28,7 +28,7 @@ func (s *Service) Hosts(ctx context.Context, q Query) (apiv1.HostPage, error) {
 	err = s.reading(ctx, func(ix *index) error {
 		search := strings.ToLower(q.Search)
 		var hosts []*host
-		for it := ix.selected(q).Iterator(); it.HasNext(); {
+		for it := s.selected(ix, q).Iterator(); it.HasNext(); {
 			if h := ix.byOrdinal[it.Next()]; h != nil && (search == "" || h.found(search)) {
 				hosts = append(hosts, h)
 			}

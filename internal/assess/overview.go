@@ -18,7 +18,7 @@ func (s *Service) Overview(ctx context.Context, q Query) (apiv1.Overview, error)
 	out := apiv1.Overview{Releases: []apiv1.NameCount{}, Feeds: []apiv1.FeedStatus{}, Top: []apiv1.VulnRow{}}
 	now := s.now()
 	err := s.reading(ctx, func(ix *index) error {
-		selection := ix.selected(q)
+		selection := s.selected(ix, q)
 		releases := map[string]int{}
 		for it := selection.Iterator(); it.HasNext(); {
 			r := s.row(ix, ix.byOrdinal[it.Next()], now)

@@ -15,13 +15,14 @@ import (
 )
 
 // selected are the live hosts that a query's selector and state name.
-func (ix *index) selected(q Query) *roaring.Bitmap {
+func (s *Service) selected(ix *index, q Query) *roaring.Bitmap {
 	if q.Selector.IsZero() && q.State == "" {
 		return ix.live.Clone()
 	}
+	now := s.now()
 	out := roaring.New()
 	for _, h := range ix.hosts {
-		if (q.State == "" || string(h.State) == q.State) && q.Selector.Matches(h.attr) {
+		if (q.State == "" || string(h.State) == q.State) && q.Selector.Matches(func(key string) (string, bool) { return s.attr(ix, h, key, now) }) {
 			out.Add(h.ordinal)
 		}
 	}
@@ -51,9 +52,47 @@ func (h *host) attr(key string) (string, bool) {
 	return v, ok
 }
 
+// attr answers a selector: what a host is now, by the same counts as its row, and else what the host itself says.
+func (s *Service) attr(ix *index, h *host, key string, now time.Time) (string, bool) {
+	switch key {
+	case fleet.KeyHostOnline:
+		return either(s.presence.Online(h.ID, now), "yes", "no"), true
+	case fleet.KeyHostAssessed:
+		return either(ix.notAssessed(h) == "", "yes", "no"), true
+	case fleet.KeyHostMetadata:
+		return either(inventory.MetadataState(h.seen.vitals, h.facts, now).Stale, "stale", "fresh"), true
+	case fleet.KeyHostReboot, fleet.KeyHostFailedUnits:
+		if h.facts == nil {
+			return "", false
+		}
+		if key == fleet.KeyHostReboot {
+			return either(h.facts.Reboot.Required, "yes", "no"), true
+		}
+		return either(len(h.facts.Units) > 0, "yes", "no"), true
+	case fleet.KeyHostUpdates:
+		return either(h.updates != nil && h.updates.counts.Known, "known", "unknown"), true
+	case fleet.KeyHostSecurityUpdates:
+		if h.updates == nil || !h.updates.counts.Known {
+			return "", false
+		}
+		return either(h.updates.counts.Security > 0, "yes", "no"), true
+	}
+	return h.attr(key)
+}
+
+func either(is bool, yes, no string) string {
+	if is {
+		return yes
+	}
+	return no
+}
+
 // found says whether a search text is part of the host's name or of a label, as key or value.
 func (h *host) found(text string) bool {
 	if strings.Contains(strings.ToLower(h.Name), text) {
+		return true
+	}
+	if h.facts != nil && (strings.Contains(strings.ToLower(h.facts.OS.Name), text) || strings.Contains(h.facts.Kernel.Running, text)) {
 		return true
 	}
 	for k, v := range h.Labels {

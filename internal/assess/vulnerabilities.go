@@ -111,7 +111,7 @@ func (s *Service) Vulnerabilities(ctx context.Context, q Query) (apiv1.VulnPage,
 		return page, err
 	}
 	err = s.reading(ctx, func(ix *index) error {
-		selection := ix.selected(q)
+		selection := s.selected(ix, q)
 		all := ix.reach(q, selection)
 		chosen, next, err := paged(all, q, sort, reachPlace(sort))
 		if err != nil {
@@ -155,7 +155,7 @@ func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.
 		if out.Summary == "" && out.KEV != nil {
 			out.Summary = out.KEV.Name
 		}
-		selection := ix.selected(q)
+		selection := s.selected(ix, q)
 		page, err := s.findings(ix, q, f, selection)
 		if err != nil {
 			return err

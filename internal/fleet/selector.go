@@ -11,10 +11,21 @@ const (
 	KeyHostOS    = "host.os"
 	KeyHostArch  = "host.arch"
 	KeyHostState = "host.state"
+
+	KeyHostOnline          = "host.online"           // yes, no
+	KeyHostAssessed        = "host.assessed"         // yes, no
+	KeyHostMetadata        = "host.metadata"         // fresh, stale: its package lists
+	KeyHostReboot          = "host.reboot"           // yes, no; no such key before the first facts
+	KeyHostFailedUnits     = "host.failed-units"     // yes, no; as above
+	KeyHostUpdates         = "host.updates"          // known, unknown
+	KeyHostSecurityUpdates = "host.security-updates" // yes, no; no such key while updates are unknown
 )
 
 // reservedKeys are all keys below "host." that a selector may name.
-var reservedKeys = []string{KeyHostArch, KeyHostName, KeyHostOS, KeyHostState}
+var reservedKeys = []string{
+	KeyHostArch, KeyHostAssessed, KeyHostFailedUnits, KeyHostMetadata, KeyHostName, KeyHostOnline, KeyHostOS, KeyHostReboot,
+	KeyHostSecurityUpdates, KeyHostState, KeyHostUpdates,
+}
 
 // Selector names hosts by labels and by what they are: terms joined by commas, all of which must hold. The zero value names every host.
 type Selector struct {
