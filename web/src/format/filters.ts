@@ -1,14 +1,14 @@
 /** Selectors behind the numbers of the overview: each names exactly the hosts that its number counts. */
 export const only = {
   pending: "host.state=pending",
-  offline: "host.state=approved,host.online=no",
+  offline: "host.online=no",
   online: "host.online=yes",
-  notAssessed: "host.state=approved,host.assessed=no",
-  stale: "host.state=approved,host.metadata=stale",
-  reboot: "host.state=approved,host.reboot=yes",
-  failedUnits: "host.state=approved,host.failed-units=yes",
-  security: "host.state=approved,host.security-updates=yes",
-  updatesUnknown: "host.state=approved,host.updates=unknown",
+  notAssessed: "host.assessed=no",
+  stale: "host.metadata=stale",
+  reboot: "host.reboot=yes",
+  failedUnits: "host.failed-units=yes",
+  security: "host.security-updates=yes",
+  updatesUnknown: "host.updates=unknown",
 } as const;
 
 /** hostsWith is the address of the hosts list with a selector, joined to the one that is already in force. */

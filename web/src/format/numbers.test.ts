@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, count, counted } from "./numbers";
+import { bytes, count, counted, shortSystem } from "./numbers";
 
 test.each([
   [0, "0 B"],
@@ -18,3 +18,8 @@ test("nouns agree with their number", () => {
 });
 
 test("thousands are grouped", () => expect(count(50000)).toBe("50,000"));
+
+test("names of systems are short in columns", () => {
+  expect(shortSystem("Debian GNU/Linux 12 (bookworm)")).toBe("Debian 12");
+  expect(shortSystem("Ubuntu 24.04.1 LTS")).toBe("Ubuntu 24.04.1 LTS");
+});

@@ -26,7 +26,7 @@ export function bytes(n: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
-/** shortSystem drops what every Debian's name says: "Debian GNU/Linux 12 (bookworm)" is "Debian 12 (bookworm)". */
+/** shortSystem drops what a narrow column has no room for: "Debian GNU/Linux 12 (bookworm)" is "Debian 12". */
 export function shortSystem(name: string): string {
-  return name.replace(" GNU/Linux", "");
+  return name.replace(" GNU/Linux", "").replace(/ \([^()]*\)$/, "");
 }

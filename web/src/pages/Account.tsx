@@ -21,7 +21,7 @@ export function Account() {
   const query = useQuery(tokensQuery);
   const [revoking, setRevoking] = useState<Token>();
   return (
-    <Page title="Account" aside={<span>{session.user}, {session.role}</span>}>
+    <Page title="Account" aside={<span>{session.user}, with the role {session.role}</span>}>
       <Section title="API tokens" aside="For the command line and for scripts; a token may do what you may.">
         <div className="stack">
           <CreateApiToken />

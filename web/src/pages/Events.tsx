@@ -21,7 +21,7 @@ const columns: Column<Event>[] = [
   { id: "kind", header: "Kind", width: 180, title: (e) => e.kind, cell: (e) => e.kind },
   { id: "actor", header: "By", width: 200, title: (e) => e.actor, cell: (e) => e.actor },
   { id: "age", header: "Age", width: 100, cell: (e) => <Age at={e.at} /> },
-  { id: "at", header: "At", width: 180, cell: (e) => <span className="num">{utc(e.at)}</span> },
+  { id: "at", header: "At", width: 196, cell: (e) => <span className="num">{utc(e.at)}</span> },
   { id: "seq", header: "No.", width: 70, right: true, cell: (e) => count(e.seq) },
 ];
 

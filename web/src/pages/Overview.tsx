@@ -28,7 +28,7 @@ export function Overview() {
       actions={<Selector value={selector} onChange={(value) => set({ selector: value }, { replace: true })} problem={badSelector} />}
     >
       {overview.error && !badSelector && <Failure error={overview.error} retry={() => void overview.refetch()} />}
-      {data && data.hosts + data.pending === 0 && (
+      {data && data.hosts === 0 && (
         <Empty title={selector ? "No host matches this selector." : "No host is enrolled yet."}>
           {selector ? (
             "Change or clear the selector above."

@@ -17,7 +17,7 @@ const columns: Column<HistoryEntry>[] = [
   { id: "kind", header: "Kind", width: 150, cell: (e) => e.kind },
   { id: "actor", header: "By", width: 180, title: (e) => e.actor, cell: (e) => e.actor || <span className="muted">the host</span> },
   { id: "age", header: "Age", width: 104, cell: (e) => <Age at={e.at} /> },
-  { id: "at", header: "At", width: 180, cell: (e) => <span className="num">{utc(e.at)}</span> },
+  { id: "at", header: "At", width: 196, cell: (e) => <span className="num">{utc(e.at)}</span> },
 ];
 
 /** HostHistory is what happened to a host, newest first; a change of packages opens to what came, went and changed. */

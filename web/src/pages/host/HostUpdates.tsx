@@ -17,14 +17,14 @@ import { useUrlState } from "../../url/useUrlState";
 const defaults = { q: "", sort: "name", security: "" };
 
 const columns: Column<Update>[] = [
-  { id: "name", header: "Package", width: 210, sort: (u) => u.name, title: (u) => `${u.name} ${u.arch}`, cell: (u) => <b>{u.name}</b> },
-  { id: "action", header: "Action", width: 80, sort: (u) => u.action, cell: (u) => u.action },
+  { id: "name", header: "Package", width: 190, sort: (u) => u.name, title: (u) => `${u.name} ${u.arch}`, cell: (u) => <b>{u.name}</b> },
+  { id: "action", header: "Action", width: 72, sort: (u) => u.action, cell: (u) => u.action },
   { id: "from", header: "Installed", mono: true, title: (u) => u.from, cell: (u) => u.from || <span className="muted">none</span> },
   { id: "to", header: "To", mono: true, title: (u) => u.to, cell: (u) => u.to || <span className="muted">removed</span> },
-  { id: "security", header: "Security", width: 92, sort: (u) => Number(!u.security), cell: (u) => u.security && <State tone="warn">security</State> },
-  { id: "archive", header: "From archive", width: 160, sort: (u) => u.archive ?? "", title: (u) => `${u.origin ?? ""} ${u.archive ?? ""}`, cell: (u) => u.archive },
+  { id: "security", header: "Security", width: 90, sort: (u) => Number(!u.security), cell: (u) => u.security && <State tone="warn">security</State> },
+  { id: "archive", header: "From archive", width: 140, sort: (u) => u.archive ?? "", title: (u) => `${u.origin ?? ""} ${u.archive ?? ""}`, cell: (u) => u.archive },
   { id: "state", header: "State", width: 104, sort: (u) => u.state, cell: (u) => <UpdateState name={u.state} /> },
-  { id: "reason", header: "Reason", width: 220, title: (u) => u.reason, cell: (u) => u.reason || <span className="muted">–</span> },
+  { id: "reason", header: "Reason", title: (u) => u.reason, cell: (u) => u.reason || <span className="muted">–</span> },
 ];
 const sorts = columns.filter((column) => column.sort).map((column) => column.id);
 

@@ -3,11 +3,11 @@ import { Toggle } from "../../parts/Toggle";
 
 const filters = [
   { term: only.pending, name: "Pending" },
-  { term: "host.online=no", name: "Offline" },
-  { term: "host.assessed=no", name: "Not assessed" },
-  { term: "host.metadata=stale", name: "Stale lists" },
-  { term: "host.security-updates=yes", name: "Security updates" },
-  { term: "host.reboot=yes", name: "Reboot" },
+  { term: only.offline, name: "Offline" },
+  { term: only.notAssessed, name: "Not assessed" },
+  { term: only.stale, name: "Stale lists" },
+  { term: only.security, name: "Security updates" },
+  { term: only.reboot, name: "Reboot" },
 ];
 
 /** QuickFilters are the selector's own terms as switches: what they do can be read, and typed, in the field beside them. */

@@ -20,7 +20,7 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
       id: "name",
       header: "Host",
       sort: true,
-      width: 164,
+      width: 160,
       title: (host) => host.name,
       cell: (host) => (
         <Link className="name" to={`/hosts/${encodeURIComponent(host.id)}`}>
@@ -28,12 +28,12 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
         </Link>
       ),
     },
-    { id: "last_seen", header: "Last seen", sort: true, width: 112, cell: (host) => <Presence host={host} /> },
+    { id: "last_seen", header: "Last seen", sort: true, width: 108, cell: (host) => <Presence host={host} /> },
     {
       id: "urgent",
       header: "Urgent",
       sort: true,
-      width: 62,
+      width: 60,
       right: true,
       span: (host) => (pending(host) ? 7 : host.findings.assessed ? 1 : 3),
       cell: (host) =>
@@ -45,8 +45,8 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
           <NotAssessed reason={host.findings.reason} />
         ),
     },
-    { id: "high", header: "High", sort: true, width: 56, right: true, cell: (host) => <Count n={host.findings.high} tone="high" /> },
-    { id: "findings", header: "Findings", sort: true, width: 76, right: true, cell: (host) => <Count n={host.findings.total} /> },
+    { id: "high", header: "High", sort: true, width: 52, right: true, cell: (host) => <Count n={host.findings.high} tone="high" /> },
+    { id: "findings", header: "Findings", sort: true, width: 72, right: true, cell: (host) => <Count n={host.findings.total} /> },
     {
       id: "security",
       header: "Security",
@@ -59,8 +59,8 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
     },
     { id: "updates", header: "Updates", sort: true, width: 76, right: true, cell: (host) => <Count n={host.updates.installable} /> },
     { id: "metadata", header: "Lists as of", sort: true, width: 108, cell: (host) => <Metadata host={host} /> },
-    { id: "reboot", header: "Reboot", width: 86, cell: (host) => host.reboot_required && <State tone="warn">required</State> },
-    { id: "os", header: "System", sort: true, width: 148, title: (host) => host.os, cell: (host) => shortSystem(host.os) || <span className="muted">not reported</span> },
+    { id: "reboot", header: "Reboot", width: 92, cell: (host) => host.reboot_required && <State tone="warn">required</State> },
+    { id: "os", header: "System", sort: true, width: 128, title: (host) => host.os, cell: (host) => shortSystem(host.os) || <span className="muted">not reported</span> },
     { id: "labels", header: "Labels", cell: (host) => <Labels labels={host.labels} onPick={pick} /> },
   ];
 }

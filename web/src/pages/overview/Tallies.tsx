@@ -15,7 +15,7 @@ interface Props {
 /** HostTallies counts hosts; each number is a link to the hosts that it counts. */
 export function HostTallies({ overview: data, selector }: Props) {
   const to = (term: string) => hostsWith(term, selector);
-  const offline = data ? Math.max(0, data.hosts - data.online - data.pending) : 0;
+  const offline = data ? data.hosts - data.online : 0;
   return (
     <div className="tallies" aria-label="Hosts" aria-busy={!data}>
       <Tally n={data?.online ?? 0} label="online" to={to(only.online)} />
