@@ -49,7 +49,7 @@ func (a *API) agentOperations(api huma.API) {
 		about("A certificate that expired at most 30 days ago still reaches this operation, and no other.")), a.renew)
 	register(api, operation(opCheckin, http.MethodPost, apiv1.PathCheckin, tagAgent, needHost, "Say what the host has, by digest"), a.checkin)
 	register(api, operation(opPutSection, http.MethodPut, apiv1.PathSections+"{section}", tagAgent, needHost, "Give a section that the server lacks",
-		lasting(2*time.Minute), stream("JSON of the section, as it was digested", apiv1.MaxSectionBytes, "application/json"),
+		lasting(2*time.Minute), stream("JSON of the section, as it was digested", apiv1.MaxSectionBytes, "application/octet-stream"),
 		errorsToo(http.StatusRequestEntityTooLarge)), a.putSection)
 	register(api, operation("agent-work", http.MethodGet, apiv1.PathWork, tagAgent, needHost, "Wait for work",
 		about("204 when none came up. The poll is also the host's presence."), lasting(0), maybeEmpty("200", "Work", "204", "No work came up")), a.work)

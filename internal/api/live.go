@@ -26,9 +26,6 @@ const (
 	maxLiveViews = 500
 )
 
-// changeResync is what the follower tells a reader that was too slow: ask again for everything you show.
-const changeResync = "resync"
-
 type liveInput struct {
 	LastEventID string `header:"Last-Event-ID" maxLength:"20" doc:"Sent by browsers when they reconnect: the last seq seen"`
 	After       int64  `query:"after" minimum:"0" doc:"Changes after this seq; as Last-Event-ID, for the first connection"`
@@ -108,14 +105,14 @@ func (a *API) past(ctx context.Context, s *liveStream, after int64, resume bool)
 		return false
 	}
 	if !resume || after > seq || seq-after > liveReplay {
-		return s.change(event.Change{Seq: seq, Kind: changeResync})
+		return s.change(event.Change{Seq: seq, Kind: event.ChangeResync})
 	}
 	missed, err := a.Events.ChangesAfter(ctx, after, liveReplay)
 	if err != nil {
 		return false
 	}
 	if len(missed) > 0 && missed[0].Seq != after+1 { // older ones were pruned
-		return s.change(event.Change{Seq: seq, Kind: changeResync})
+		return s.change(event.Change{Seq: seq, Kind: event.ChangeResync})
 	}
 	s.last = after
 	for _, c := range missed {
@@ -134,7 +131,7 @@ type liveStream struct {
 }
 
 func (s *liveStream) change(c event.Change) bool {
-	if c.Seq > 0 && c.Seq <= s.last && c.Kind != changeResync {
+	if c.Seq > 0 && c.Seq <= s.last && c.Kind != event.ChangeResync {
 		return true // sent already
 	}
 	s.last = max(s.last, c.Seq)

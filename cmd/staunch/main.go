@@ -1,0 +1,25 @@
+// Command staunch is the server and every operator's command.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/staunch-dev/staunch/internal/app"
+	"github.com/staunch-dev/staunch/internal/cli"
+	"github.com/staunch-dev/staunch/internal/scan"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	env := cli.Process(version)
+	commands := app.Commands(app.Streams{Out: env.Stdout, Err: env.Stderr, Terminal: env.StdoutTerminal, Getenv: env.Getenv, Version: version})
+	commands = append(commands, scan.Command(scan.Streams{Out: env.Stdout, Err: env.Stderr, ErrTerminal: env.StderrTerminal}))
+	os.Exit(cli.Run(ctx, env, os.Args[1:], commands...))
+}
