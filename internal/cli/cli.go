@@ -47,7 +47,7 @@ STAUNCH_CA_FINGERPRINT instead.`,
 		p.login(), p.logout(), p.whoami(),
 		p.overview(), p.hosts(), p.host(), p.updates(), p.findings(), p.cve(), p.vulnerabilities(),
 		p.enrollToken(), p.feed(), p.events(), p.watch(),
-		exitCodesTopic(),
+		exitCodesTopic(), selectorsTopic(),
 	)
 	return root
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -90,16 +89,6 @@ func Run(ctx context.Context, env Env, args []string, extra ...*cobra.Command) i
 		_, _ = fmt.Fprintf(env.Stderr, "staunch: %s\n", Message(err))
 	}
 	return Exit(err)
-}
-
-// exitCodesTopic is "staunch help exit-codes".
-func exitCodesTopic() *cobra.Command {
-	var b strings.Builder
-	b.WriteString("Every command ends with one of these codes:\n\n")
-	for _, e := range exitCodes() {
-		fmt.Fprintf(&b, "  %d  %s\n", e.code, e.meaning)
-	}
-	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: strings.TrimRight(b.String(), "\n")}
 }
 
 // write ignores that a reader may have gone, as head does: there is nobody left to tell.

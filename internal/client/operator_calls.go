@@ -11,13 +11,14 @@ import (
 )
 
 // List is what lists take. Zero fields are not sent, so the server's defaults hold. Limit is the size of one page, up to 1000;
-// Priority and Source are for findings and vulnerabilities, State is for hosts.
+// Priority and Source are for findings and vulnerabilities, State is for hosts. MinSeq asks for an answer that includes this change.
 type List struct {
 	Selector, Search, Sort  string
 	Desc                    bool
 	Limit                   int
 	Cursor                  string
 	Priority, Source, State string
+	MinSeq                  int64
 }
 
 func (l List) values() url.Values {
@@ -31,6 +32,9 @@ func (l List) values() url.Values {
 	}
 	if l.Desc {
 		v.Set("desc", "true")
+	}
+	if l.MinSeq > 0 {
+		v.Set("min_seq", strconv.FormatInt(l.MinSeq, 10))
 	}
 	if l.Limit > 0 {
 		v.Set("limit", strconv.Itoa(l.Limit))
