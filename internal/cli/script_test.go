@@ -1,0 +1,132 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/staunch-dev/staunch/internal/cli"
+)
+
+// TestMain lets scripts run this test program as staunch: the real command line in a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"staunch": func() { os.Exit(cli.Run(context.Background(), cli.Process("test"), os.Args[1:])) },
+	})
+}
+
+// TestScripts runs each script against a server of its own.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	servers := map[string]*server{} // by work directory; scripts run side by side
+	lock := make(chan struct{}, 1)
+	of := func(ts *testscript.TestScript) *server {
+		lock <- struct{}{}
+		defer func() { <-lock }()
+		return servers[ts.Getenv("WORK")]
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: false,
+		Setup: func(env *testscript.Env) error {
+			s, err := newServer(env.WorkDir + "-server")
+			if err != nil {
+				return err
+			}
+			env.Defer(s.stop)
+			lock <- struct{}{}
+			servers[env.WorkDir] = s
+			<-lock
+			env.Setenv("URL", s.url)
+			env.Setenv("CA", s.fingerprint)
+			env.Setenv("FIRST", filepath.Join(s.data, "first-login"))
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+			env.Setenv("CREDENTIALS", filepath.Join(env.WorkDir, "config", "staunch", "credentials.json"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// exits CODE COMMAND…: the command ends with exactly this code.
+			"exits": func(ts *testscript.TestScript, _ bool, args []string) {
+				want, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				got := 0
+				if err := ts.Exec(args[1], args[2:]...); err != nil {
+					var exit *exec.ExitError
+					if !errors.As(err, &exit) {
+						ts.Fatalf("%v", err)
+					}
+					got = exit.ExitCode()
+				}
+				if got != want {
+					ts.Fatalf("ends with %d, want %d", got, want)
+				}
+			},
+			// mode PERM FILE: the file's permissions.
+			"mode": func(ts *testscript.TestScript, _ bool, args []string) {
+				info, err := os.Stat(ts.MkAbs(args[1]))
+				ts.Check(err)
+				if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[0] {
+					ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+				}
+			},
+			// join TOKENFILE NAME FACTS PACKAGES UPDATES: a host enrolls and reports these files.
+			"join": func(ts *testscript.TestScript, refused bool, args []string) {
+				err := of(ts).join(strings.TrimSpace(ts.ReadFile(args[0])), args[1], section{"facts", ts.ReadFile(args[2])},
+					section{"packages", ts.ReadFile(args[3])}, section{"updates", ts.ReadFile(args[4])})
+				if refused && err == nil {
+					ts.Fatalf("the host was let in")
+				}
+				if !refused {
+					ts.Check(err)
+				}
+			},
+			// settle: what was reported is in the server's answers from here on.
+			"settle": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Check(of(ts).settle(ts.Getenv("CREDENTIALS")))
+			},
+			// archive DIR ZIP: the files of a directory as a zip archive.
+			"archive": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(archive(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
+			},
+			// nosecret FILE…: neither the server's log nor what the last command printed holds what these files hold.
+			"nosecret": func(ts *testscript.TestScript, _ bool, args []string) {
+				printed := ts.ReadFile("stdout") + ts.ReadFile("stderr") + of(ts).log.String()
+				for _, file := range args {
+					text, err := os.ReadFile(ts.MkAbs(file))
+					if errors.Is(err, fs.ErrNotExist) {
+						continue
+					}
+					ts.Check(err)
+					for _, secret := range secretsIn(text) {
+						if strings.Contains(printed, secret) {
+							ts.Fatalf("a secret of %s was printed or logged", file)
+						}
+					}
+				}
+			},
+		},
+	})
+}
+
+// secretsIn are the token of a credentials file, the middle part of an enroll-token, or the last word of any other file.
+func secretsIn(text []byte) []string {
+	var kept struct{ Token string }
+	if json.Unmarshal(text, &kept) == nil {
+		return []string{kept.Token}
+	}
+	words := strings.Fields(string(text))
+	last := words[len(words)-1]
+	if parts := strings.Split(last, "."); len(parts) == 3 {
+		return []string{parts[1]}
+	}
+	return []string{last}
+}

@@ -1,0 +1,200 @@
+package cli_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/app"
+	"github.com/staunch-dev/staunch/internal/client"
+)
+
+// server is the real one, in this process, on a folder and a port of its own.
+type server struct {
+	app              *app.App
+	url, fingerprint string
+	data             string
+	log              *logBook
+	seq              int64 // of the newest report
+}
+
+// logBook keeps what the server logs.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBook) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func newServer(dir string) (*server, error) {
+	s := &server{data: filepath.Join(dir, "data"), log: &logBook{}}
+	feeds := filepath.Join(dir, "no-feeds")
+	if err := os.MkdirAll(feeds, 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	s.app, err = app.New(app.Config{
+		Data: s.data, Listen: "127.0.0.1:0", Names: []string{"127.0.0.1"}, Feeds: feeds, Version: "test",
+	}, slog.New(slog.NewJSONHandler(s.log, nil)))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := s.app.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.url = s.app.URL()
+	_, s.fingerprint, err = client.FetchCA(ctx, s.url)
+	return s, err
+}
+
+func (s *server) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_ = s.app.Stop(ctx)
+	_ = os.RemoveAll(filepath.Dir(s.data))
+}
+
+type section struct{ name, body string }
+
+// join is an agent as far as the wire goes: it enrolls, and reports sections as they are.
+func (s *server) join(token, name string, sections ...section) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		return err
+	}
+	var enrolled apiv1.EnrollResponse
+	err = s.agentCall(http.MethodPost, apiv1.PathEnroll, nil, apiv1.EnrollRequest{
+		Token: token, CSR: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})),
+		Hostname: name, AgentVersion: "test", Protocol: apiv1.ProtocolVersion,
+	}, &enrolled)
+	if err != nil || enrolled.State != apiv1.HostApproved {
+		return err
+	}
+	block, _ := pem.Decode([]byte(enrolled.Certificate))
+	cert := &tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: key}
+	digests := map[string]string{}
+	for _, sec := range sections {
+		digests[sec.name] = digestOf(sec.body)
+	}
+	var answer apiv1.CheckinAnswer
+	if err := s.agentCall(http.MethodPost, apiv1.PathCheckin, cert, apiv1.Checkin{AgentVersion: "test", Sections: digests}, &answer); err != nil {
+		return err
+	}
+	for _, sec := range sections {
+		var put apiv1.SectionAnswer
+		path := apiv1.PathSections + sec.name + "?digest=" + digests[sec.name]
+		if err := s.agentCall(http.MethodPut, path, cert, json.RawMessage(sec.body), &put); err != nil {
+			return fmt.Errorf("%s: %w", sec.name, err)
+		}
+		s.seq = max(s.seq, put.Seq)
+	}
+	return nil
+}
+
+func digestOf(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:])
+}
+
+func (s *server) agentCall(method, path string, cert *tls.Certificate, body, into any) error {
+	config := client.PinnedTLS(s.fingerprint, "127.0.0.1")
+	config.NextProtos = []string{apiv1.AgentALPN}
+	if cert != nil {
+		config.Certificates = []tls.Certificate{*cert}
+	}
+	text, err := json.Marshal(body)
+	if raw, ok := body.(json.RawMessage); ok {
+		text = raw // its digest is of these exact bytes
+	}
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(context.Background(), method, s.url+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	h := &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}, Timeout: time.Minute}
+	resp, err := h.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("%s %s: %d %s", method, path, resp.StatusCode, answer)
+	}
+	return json.Unmarshal(answer, into)
+}
+
+// settle asks for an answer that includes the newest report, with the token that staunch login kept.
+func (s *server) settle(credentials string) error {
+	text, err := os.ReadFile(credentials)
+	if err != nil {
+		return err
+	}
+	var kept struct{ Token string }
+	if err := json.Unmarshal(text, &kept); err != nil {
+		return err
+	}
+	o, err := client.NewOperator(client.OperatorConfig{URL: s.url, CAFingerprint: s.fingerprint, Token: kept.Token})
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	_, err = o.Hosts(context.Background(), client.List{MinSeq: s.seq, Limit: 1})
+	return err
+}
+
+// archive zips the files of a directory.
+func archive(dir, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	if err := w.AddFS(os.DirFS(dir)); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(to, b.Bytes(), 0o600)
+}
