@@ -16,11 +16,17 @@ func alphabet(s Scheme) []string {
 		return []string{"0", "1", "00", "9", "10", "99999999999999999999", "a", "B", "z", ".", "-", "+", "~", ":", "1:", "~~", "-0", "-1"}
 	case RPM:
 		return []string{"0", "1", "00", "9", "10", "99999999999999999999", "a", "B", "z", ".", "-", "+", "~", "^", "1:", "_", "é", "el8"}
+	case APK:
+		return []string{"0", "1", "00", "9", "10", "99999999999999999999", "a", "z", ".", ".0", ".1", ".01", "_alpha", "_pre", "_rc", "_p", "_git", "_p1", "~1f", "~1", "-r0", "-r1"}
+	case SemVer:
+		return []string{"0", "1", "9", "10", "99999999999999999999", "v", ".", ".0", "-", "-a", "a", "A", "-1", "+", "+b", "-rc.1"}
+	case Pacman:
+		return []string{"0", "1", "00", "9", "10", "99999999999999999999", "a", "B", "z", ".", "+", "_", "1:", "-", "-1", "-2"}
 	}
 	return nil
 }
 
-func schemes() []Scheme { return []Scheme{Deb, RPM} }
+func schemes() []Scheme { return []Scheme{Deb, RPM, APK, SemVer, Pacman} }
 
 // near draws versions that share a beginning, so that comparisons reach deep; invalid ones are drawn again.
 func near(s Scheme) *rapid.Generator[[]string] {

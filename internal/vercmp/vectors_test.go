@@ -97,6 +97,10 @@ func sharedFiles() map[string]struct {
 		"rpm-rpmvercmp.tsv":          {RPM, nil},
 		"rpm-rpmvercmp-oddities.tsv": {RPM, nil},
 		"osv-redhat.tsv":             {RPM, nil},
+		"apk-version-data.tsv":       {APK, nil},
+		"osv-alpine.tsv":             {APK, nil},
+		"osv-semver.tsv":             {SemVer, nil},
+		"pacman-vercmp.tsv":          {Pacman, nil},
 	}
 }
 
@@ -134,7 +138,7 @@ func TestSharedVectors(t *testing.T) {
 func TestSharedValidity(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(shared(t), "data", "vectors")
-	for name, scheme := range map[string]Scheme{"deb-dpkg-validity.tsv": Deb} {
+	for name, scheme := range map[string]Scheme{"deb-dpkg-validity.tsv": Deb, "apk-validity.tsv": APK} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, v := range vectors(t, filepath.Join(dir, name)) {

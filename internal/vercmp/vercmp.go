@@ -64,6 +64,12 @@ func (s Scheme) order() (order, error) {
 		return order{debValid, debCompare, debKey}, nil
 	case RPM:
 		return order{rpmValid, rpmCompare, rpmKey}, nil
+	case APK:
+		return order{apkValid, apkCompare, apkKey}, nil
+	case SemVer:
+		return order{semValid, semCompare, semKey}, nil
+	case Pacman:
+		return order{pacmanValid, pacmanCompare, pacmanKey}, nil
 	}
 	return order{}, fmt.Errorf("%w %q", ErrScheme, string(s))
 }
