@@ -47,8 +47,7 @@ if [ ! -f "$run/login" ]; then
   say "first login: changing the first password, as the server demands, to one of this run's own in .run/login"
   fingerprint=$(sed '/^-----/d' "$run/server/ca.pem" | base64 -d | sha256sum | cut -d' ' -f1)
   secret > "$run/login.new"
-  sed -n 's/^password: *//p' "$run/server/first-login" |
-    "$bin/staunch" login "$url" --ca-fingerprint "$fingerprint" --username admin --password-file - --new-password-file "$run/login.new"
+  "$bin/staunch" login "$url" --ca-fingerprint "$fingerprint" --username admin --password-file "$run/server/first-login" --new-password-file "$run/login.new"
   mv "$run/login.new" "$run/login"
 fi
 

@@ -50,17 +50,11 @@ func startServer(t *testing.T, port string, args ...string) *server {
 // login signs in with the CLI and the first password, which must be changed, and keeps the CLI's token for direct calls.
 func (s *server) login(t *testing.T) {
 	t.Helper()
-	first, err := os.ReadFile(filepath.Join(s.dir, "data", "first-login"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	name, password := firstLogin(t, string(first))
-	err = lab.WriteFiles(s.dir, map[string]string{"home/first": password + "\n", "home/new": newPassword + "\n"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	home := filepath.Join(s.dir, "home")
-	s.cli(t, "login", s.url(), "--ca-fingerprint", s.fingerprint(t), "--username", name, "--password-file", filepath.Join(home, "first"), "--new-password-file", filepath.Join(home, "new"))
+	if err := lab.WriteFiles(home, map[string]string{"new": newPassword + "\n"}); err != nil {
+		t.Fatal(err)
+	}
+	s.cli(t, "login", s.url(), "--ca-fingerprint", s.fingerprint(t), "--username", "admin", "--password-file", filepath.Join(s.dir, "data", "first-login"), "--new-password-file", filepath.Join(home, "new"))
 	kept, err := os.ReadFile(filepath.Join(home, "config", "staunch", "credentials.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -84,27 +78,6 @@ func (s *server) fingerprint(t *testing.T) string {
 		t.Fatal("ca.pem holds no certificate")
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(block.Bytes))
-}
-
-// firstLogin finds the name and the password in DIR/first-login, which has either a line for each or the password alone.
-func firstLogin(t *testing.T, text string) (name, password string) {
-	t.Helper()
-	name = "admin"
-	for line := range strings.Lines(text) {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		switch {
-		case !ok:
-			password = key
-		case key == "user" || key == "name" || key == "username":
-			name = strings.TrimSpace(value)
-		case key == "password":
-			password = strings.TrimSpace(value)
-		}
-	}
-	if password == "" {
-		t.Fatalf("no password in first-login: %q", text)
-	}
-	return name, password
 }
 
 func (s *server) url() string { return "https://" + s.addr }
