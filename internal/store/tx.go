@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/event"
@@ -26,7 +27,12 @@ const attempts = 5
 
 // write runs fn in one transaction that appends no change: nobody follows what it writes.
 func (s *Store) write(ctx context.Context, doing string, fn func(t *tx) error) error {
-	return wrap(doing, s.retrying(ctx, func() error { return s.transact(ctx, fn) }))
+	return s.writeCounted(ctx, doing, &s.writes, fn)
+}
+
+// writeCounted is write with the counter that its commit adds to.
+func (s *Store) writeCounted(ctx context.Context, doing string, counter *atomic.Int64, fn func(t *tx) error) error {
+	return wrap(doing, s.retrying(ctx, func() error { return s.transact(ctx, counter, fn) }))
 }
 
 // record runs fn in one transaction that begins by taking the next seq, and gives the last seq it appended: 0 when fn returned
@@ -41,7 +47,7 @@ func (s *Store) record(ctx context.Context, doing string, fn func(t *tx) error) 
 
 // recordOnce is record for an fn that cannot be run again.
 func (s *Store) recordOnce(ctx context.Context, fn func(t *tx) error) (seq int64, err error) {
-	err = s.transact(ctx, func(t *tx) (err error) {
+	err = s.transact(ctx, &s.writes, func(t *tx) (err error) {
 		if t.first, err = take(ctx, t, "change", 1); err != nil {
 			return err
 		}
@@ -68,7 +74,7 @@ func (s *Store) recordOnce(ctx context.Context, fn func(t *tx) error) (seq int64
 }
 
 // transact runs fn between BEGIN and COMMIT, and rolls back on any error or panic.
-func (s *Store) transact(ctx context.Context, fn func(t *tx) error) error {
+func (s *Store) transact(ctx context.Context, counter *atomic.Int64, fn func(t *tx) error) error {
 	begun, err := s.writer.BeginTx(ctx, s.dialect.writeTx)
 	if err != nil {
 		return err
@@ -80,7 +86,7 @@ func (s *Store) transact(ctx context.Context, fn func(t *tx) error) error {
 	if err := begun.Commit(); err != nil {
 		return err
 	}
-	s.writes.Add(1)
+	counter.Add(1)
 	return nil
 }
 
