@@ -80,10 +80,17 @@ func (p *program) assessedNote(page apiv1.FindingPage, shown int) {
 		p.shown(shown, page.Total, "findings")
 	}
 	switch {
-	case page.NotAssessed > 1:
-		p.note("%d hosts are not assessed: nothing is known about them", page.NotAssessed)
-	case !page.Count.Assessed || page.NotAssessed == 1:
-		p.note("%s", or(strings.TrimSuffix("not assessed: "+page.Count.Reason, ": "), notAssessed))
+	case page.NotAssessed > 0:
+		p.unassessed(page.NotAssessed)
+	case !page.Count.Assessed:
+		p.note("%s", countsWords(page.Count))
+	}
+}
+
+// unassessed says of how many hosts nothing is known.
+func (p *program) unassessed(hosts int) {
+	if hosts > 0 {
+		p.note("%s not assessed: nothing is known about what is wrong there", plural(hosts, "host"))
 	}
 }
 

@@ -33,7 +33,6 @@ type server struct {
 	url, fingerprint string
 	data             string
 	log              *logBook
-	seq              int64 // of the newest report
 }
 
 // logBook keeps what the server logs.
@@ -120,7 +119,6 @@ func (s *server) join(token, name string, sections ...section) error {
 		if err := s.agentCall(http.MethodPut, path, cert, json.RawMessage(sec.body), &put); err != nil {
 			return fmt.Errorf("%s: %w", sec.name, err)
 		}
-		s.seq = max(s.seq, put.Seq)
 	}
 	return nil
 }
@@ -164,7 +162,8 @@ func (s *server) agentCall(method, path string, cert *tls.Certificate, body, int
 	return json.Unmarshal(answer, into)
 }
 
-// settle asks for an answer that includes the newest report, with the token that staunch login kept.
+// settle waits until the server's answers include everything that was committed before, with the token that staunch login kept.
+// The live view begins with the newest change.
 func (s *server) settle(credentials string) error {
 	text, err := os.ReadFile(credentials)
 	if err != nil {
@@ -179,7 +178,18 @@ func (s *server) settle(credentials string) error {
 		return err
 	}
 	defer o.Close()
-	_, err = o.Hosts(context.Background(), client.List{MinSeq: s.seq, Limit: 1})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var seq int64
+	err = o.Live(ctx, func(m apiv1.LiveMessage) error {
+		seq = m.Seq
+		cancel()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = o.Hosts(context.Background(), client.List{MinSeq: seq, Limit: 1})
 	return err
 }
 

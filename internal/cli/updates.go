@@ -33,7 +33,7 @@ func (p *program) updates() *cobra.Command {
 		}
 		p.shown(len(items), page.Total, "updates")
 		if page.Unknown > 0 {
-			p.note("of %d hosts the updates are not known", page.Unknown)
+			p.note("of %s the updates are not known", plural(page.Unknown, "host"))
 		}
 		return nil
 	})
