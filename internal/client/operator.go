@@ -186,6 +186,9 @@ func problemOf(resp *http.Response, server *url.URL) error {
 	default:
 		kind = kindOfStatus(resp.StatusCode)
 	}
+	if p.Type == apiv1.ProblemPending {
+		return fault.Wrap(ErrPending, kind, "%s", message)
+	}
 	if p.Type == apiv1.ProblemMustChange {
 		return fault.Wrap(ErrMustChange, kind, "%s", message)
 	}

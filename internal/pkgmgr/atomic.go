@@ -7,7 +7,8 @@ import (
 )
 
 // WriteFile replaces a file so that after a crash at any instant either the old or the new contents are there, whole: a temporary
-// file, fsync, rename, fsync of the folder.
+// file, fsync, rename, fsync of the folder. What root writes gets the owner of its folder: an administrator may enroll for an agent
+// that runs as a user of its own.
 func WriteFile(name string, data []byte, mode os.FileMode) (err error) {
 	dir := filepath.Dir(name)
 	tmp, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*")
@@ -20,7 +21,7 @@ func WriteFile(name string, data []byte, mode os.FileMode) (err error) {
 		}
 	}()
 	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close())
+	err = errors.Join(err, tmp.Chmod(mode), ownedLike(tmp, dir), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return err
 	}
