@@ -1,0 +1,204 @@
+package assess
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+func interned(ecosystem string, p apiv1.Package) inventory.Package {
+	return inventory.Convert(apiv1.Packages{Ecosystem: ecosystem, Packages: []apiv1.Package{p}})[0]
+}
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	ranged := func(ecosystem, name string, ranges ...advisory.Range) advisory.Advisory {
+		return advisory.Advisory{Feed: "f", ID: "A-1", CVEs: []string{"CVE-2025-1"}, Affected: []advisory.Affected{{Ecosystem: ecosystem, Package: name, Ranges: ranges}}}
+	}
+	below := func(v string) advisory.Range { return advisory.Range{Introduced: "0", Fixed: v} }
+	libssl := apiv1.Package{Name: "libssl3", Arch: "amd64", Version: "3.0.16-1~deb12u1+b1", Source: "openssl", SourceVersion: "3.0.16-1~deb12u1"}
+	with := func(p apiv1.Package, change func(*apiv1.Package)) apiv1.Package { change(&p); return p }
+	for name, tc := range map[string]struct {
+		ecosystem string
+		pkg       apiv1.Package
+		advisory  advisory.Advisory
+		want      bool
+	}{
+		"below the fix":             {"Debian:12", libssl, ranged("Debian:12", "openssl", below("3.0.17-1~deb12u3")), true},
+		"source version, not +b1":   {"Debian:12", libssl, ranged("Debian:12", "openssl", below("3.0.16-1~deb12u1")), false},
+		"binary name of a source":   {"Debian:12", libssl, ranged("Debian:12", "libssl3", below("9")), false},
+		"other release":             {"Debian:12", libssl, ranged("Debian:13", "openssl", below("9")), false},
+		"a tilde is before":         {"Debian:12", with(libssl, func(p *apiv1.Package) { p.SourceVersion = "17.0.15+6-1~deb12u1" }), ranged("Debian:12", "openssl", below("17.0.15+6-1")), true},
+		"introduced later":          {"Debian:12", libssl, ranged("Debian:12", "openssl", advisory.Range{Introduced: "3.1", Fixed: "3.2"}), false},
+		"introduced here":           {"Debian:12", libssl, ranged("Debian:12", "openssl", advisory.Range{Introduced: "3.0.16-1~deb12u1"}), true},
+		"zero is before everything": {"Debian:12", with(libssl, func(p *apiv1.Package) { p.SourceVersion = "0~~1" }), ranged("Debian:12", "openssl", below("0~1")), true},
+		"last affected":             {"Debian:12", libssl, ranged("Debian:12", "openssl", advisory.Range{Introduced: "0", Last: "3.0.16-1~deb12u1"}), true},
+		"after last affected":       {"Debian:12", libssl, ranged("Debian:12", "openssl", advisory.Range{Introduced: "0", Last: "3.0.15-1"}), false},
+		"second range":              {"Debian:12", libssl, ranged("Debian:12", "openssl", below("1"), advisory.Range{Introduced: "3", Fixed: "4"}), true},
+		"exact version": {"Debian:12", libssl, advisory.Advisory{ID: "A-1", CVEs: []string{"CVE-2025-1"},
+			Affected: []advisory.Affected{{Ecosystem: "Debian:12", Package: "openssl", Versions: []string{"0:3.0.16-1~deb12u1"}}}}, true},
+		"named twice": {"Debian:12", libssl, advisory.Advisory{ID: "A-1", CVEs: []string{"CVE-2025-1"}, Affected: []advisory.Affected{
+			{Ecosystem: "Debian:12", Package: "openssl", Ranges: []advisory.Range{below("1")}},
+			{Ecosystem: "Debian:12", Package: "openssl", Ranges: []advisory.Range{{Introduced: "3"}}}}}, true},
+		"withdrawn": {"Debian:12", libssl, func() advisory.Advisory {
+			a := ranged("Debian:12", "openssl", below("9"))
+			a.Withdrawn = time.Unix(1, 0)
+			return a
+		}(), false},
+		"known foreign origin":         {"Debian:12", with(libssl, func(p *apiv1.Package) { p.Origin = "nginx" }), ranged("Debian:12", "openssl", below("9")), false},
+		"own origin":                   {"Debian:12", with(libssl, func(p *apiv1.Package) { p.Origin = "Debian" }), ranged("Debian:12", "openssl", below("9")), true},
+		"version without order":        {"Debian:12", with(libssl, func(p *apiv1.Package) { p.SourceVersion = "no version" }), ranged("Debian:12", "openssl", below("9")), false},
+		"without order, no end":        {"Debian:12", with(libssl, func(p *apiv1.Package) { p.SourceVersion = "no version" }), ranged("Debian:12", "openssl", advisory.Range{Introduced: "0"}), false},
+		"signed kernel is linux":       {"Debian:12", apiv1.Package{Name: "linux-image-6.1.0-37-amd64", Arch: "amd64", Version: "6.1.140-1", Source: "linux-signed-amd64", SourceVersion: "6.1.140+1"}, ranged("Debian:12", "linux", below("6.1.141-1")), true},
+		"signed kernel with fix":       {"Debian:12", apiv1.Package{Name: "linux-image-6.1.0-37-amd64", Arch: "amd64", Version: "6.1.140-1", Source: "linux-signed-amd64", SourceVersion: "6.1.140+1"}, ranged("Debian:12", "linux", below("6.1.140-1")), false},
+		"ubuntu's signed kernel":       {"Ubuntu:24.04", apiv1.Package{Name: "linux-image-6.8.0-40-generic", Arch: "amd64", Version: "6.8.0-40.40", Source: "linux-signed"}, ranged("Ubuntu:24.04", "linux", below("6.8.0-41.41")), true},
+		"rpm by binary name":           {"AlmaLinux:9", apiv1.Package{Name: "openssl-libs", Arch: "x86_64", Version: "1:3.0.7-1.el9", Source: "openssl"}, ranged("AlmaLinux:9", "openssl-libs", below("1:3.0.7-2.el9")), true},
+		"rpm epoch counts":             {"AlmaLinux:9", apiv1.Package{Name: "openssl-libs", Arch: "x86_64", Version: "1:3.0.7-1.el9", Source: "openssl"}, ranged("AlmaLinux:9", "openssl-libs", below("9.0-1.el9")), false},
+		"rpm reached one of the fixes": {"AlmaLinux:8", apiv1.Package{Name: "vim-common", Arch: "x86_64", Version: "2:8.0.1763-16.el8"}, ranged("AlmaLinux:8", "vim-common", below("2:8.0.1763-16.el8_5.13"), below("2:8.0.1763-16.el8")), false},
+		"rpm module is another world":  {"AlmaLinux:8", apiv1.Package{Name: "nodejs", Arch: "x86_64", Version: "1:10.0-1.el8"}, ranged("AlmaLinux:8", "nodejs", below("1:16.1-1.module_el8.5.0+119+9a9ec082")), false},
+		"rpm bug fix": {"AlmaLinux:8", apiv1.Package{Name: "vim-common", Arch: "x86_64", Version: "2:8.0-1.el8"}, func() advisory.Advisory {
+			a := ranged("AlmaLinux:8", "vim-common", below("2:9-1.el8"))
+			a.ID, a.CVEs = "ALBA-2022:1", nil
+			return a
+		}(), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hits := Match(interned(tc.ecosystem, tc.pkg), []advisory.Advisory{tc.advisory})
+			if got := len(hits) > 0; got != tc.want {
+				t.Errorf("matched: %v, want %v (%+v)", got, tc.want, hits)
+			}
+		})
+	}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	kev := &advisory.KEV{CVE: "CVE-2025-1", Added: "2025-10-12"}
+	linux := Subject{Ecosystem: "Debian:12", Name: "linux", Source: "linux", Version: "6.1.140-1"}
+	hit := func(severity, fixed string) Hit {
+		return Hit{Advisory: &advisory.Advisory{ID: "A-1", Feed: "f", Severity: severity}, Range: advisory.Range{Introduced: "0", Fixed: fixed}, fixed: newVersion("deb", fixed)}
+	}
+	for name, tc := range map[string]struct {
+		c    Case
+		want Verdict
+	}{
+		"no severity is normal":        {Case{Hit: hit("", "2")}, Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
+		"no fix":                       {Case{Hit: hit("", "")}, Verdict{apiv1.StatusNoFix, apiv1.PriorityNormal}},
+		"word":                         {Case{Hit: hit("Important", "2")}, Verdict{apiv1.StatusFixed, apiv1.PriorityHigh}},
+		"unknown word":                 {Case{Hit: hit("purple", "2")}, Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
+		"cvss 9.8":                     {Case{Hit: hit("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "2")}, Verdict{apiv1.StatusFixed, apiv1.PriorityHigh}},
+		"exploited":                    {Case{Hit: hit("low", "2"), KEV: kev}, Verdict{apiv1.StatusFixed, apiv1.PriorityUrgent}},
+		"exploited but not loaded":     {Case{Subject: linux, Hit: hit("", "6.2"), KEV: kev, Role: Role{Part: NotLoaded}}, Verdict{apiv1.StatusNotLoaded, apiv1.PriorityLowest}},
+		"exploited but not running":    {Case{Subject: linux, Hit: hit("", "6.2"), KEV: kev, Role: Role{Part: NotRunning}}, Verdict{apiv1.StatusNotRunning, apiv1.PriorityLow}},
+		"newest has the fix":           {Case{Subject: linux, Hit: hit("", "6.1.147-1"), Role: Role{Newest: "6.1.147-1"}}, Verdict{apiv1.StatusRebootPending, apiv1.PriorityNormal}},
+		"newest has it not":            {Case{Subject: linux, Hit: hit("", "6.1.150-1"), Role: Role{Newest: "6.1.147-1"}}, Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
+		"exploited and reboot pending": {Case{Subject: linux, Hit: hit("", "6.1.147-1"), KEV: kev, Role: Role{Newest: "6.1.147-1"}}, Verdict{apiv1.StatusRebootPending, apiv1.PriorityUrgent}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if d := cmp.Diff(tc.want, Judge(tc.c)); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+func TestKernelRoles(t *testing.T) {
+	t.Parallel()
+	image := func(release, version string) inventory.Package {
+		return interned("Debian:12", apiv1.Package{Name: "linux-image-" + release, Arch: "amd64", Version: version, Source: "linux-signed-amd64", SourceVersion: "6.1." + version[4:7] + "+1"})
+	}
+	old, now := image("6.1.0-37-amd64", "6.1.140-1"), image("6.1.0-38-amd64", "6.1.147-1")
+	headers := interned("Debian:12", apiv1.Package{Name: "linux-libc-dev", Arch: "amd64", Version: "6.1.147-1", Source: "linux"})
+	stale := interned("Debian:12", apiv1.Package{Name: "linux-perf", Arch: "amd64", Version: "6.1.100-1", Source: "linux"})
+	meta := interned("Debian:12", apiv1.Package{Name: "linux-image-amd64", Arch: "amd64", Version: "6.1.147-1", Source: "linux-signed-amd64", SourceVersion: "6.1.147+1"})
+	ssl := interned("Debian:12", apiv1.Package{Name: "openssl", Arch: "amd64", Version: "3"})
+	for name, tc := range map[string]struct {
+		installed []inventory.Package
+		running   string
+		of        inventory.Package
+		want      Role
+	}{
+		"only headers":                  {[]inventory.Package{headers}, "6.1.0-38-amd64", headers, Role{Part: NotLoaded}},
+		"only a meta package":           {[]inventory.Package{meta}, "6.1.0-38-amd64", meta, Role{Part: NotLoaded}},
+		"running and newest":            {[]inventory.Package{old, now, headers}, "6.1.0-38-amd64", now, Role{}},
+		"headers of the running one":    {[]inventory.Package{old, now, headers}, "6.1.0-38-amd64", headers, Role{}},
+		"old beside the running":        {[]inventory.Package{old, now}, "6.1.0-38-amd64", old, Role{Part: NotRunning}},
+		"old runs, newest waits":        {[]inventory.Package{now, old}, "6.1.0-37-amd64", old, Role{Newest: "6.1.147-1"}},
+		"newest is not booted yet":      {[]inventory.Package{now, old}, "6.1.0-37-amd64", now, Role{Part: NotRunning}},
+		"running not known":             {[]inventory.Package{old, now}, "", now, Role{}},
+		"another machine's kernel runs": {[]inventory.Package{old, now}, "6.12-host", old, Role{Part: NotRunning}},
+		"tools of no installed image":   {[]inventory.Package{now, stale}, "6.1.0-38-amd64", stale, Role{Part: NotLoaded}},
+		"no kernel":                     {[]inventory.Package{ssl}, "6.1.0-38-amd64", ssl, Role{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if d := cmp.Diff(tc.want, KernelsOf(tc.installed, tc.running).Role(SubjectOf(tc.of))); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+func TestExplanation(t *testing.T) {
+	t.Parallel()
+	p := interned("Debian:12", apiv1.Package{Name: "libssl3", Arch: "amd64", Version: "3.0.16-1~deb12u1", Source: "openssl", Origin: "Debian"})
+	q := interned("Debian:12", apiv1.Package{Name: "openssl", Arch: "amd64", Version: "3.0.16-1~deb12u1", Origin: "Debian"})
+	hits := Match(p, []advisory.Advisory{fixes("CVE-2025-1234", "openssl", "3.0.17-1~deb12u3")})
+	c := Case{Vulnerability: "CVE-2025-1234", Subject: SubjectOf(p), Hit: hits[0]}
+	got := Explain(c, Judge(c), Installed{Packages: []inventory.Package{q, p}, Offer: "apt offers libssl3 3.0.17-1~deb12u3 from bookworm-security now"}, time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC))
+	want := "openssl 3.0.16-1~deb12u1 is below 3.0.17-1~deb12u3, fixed by DEBIAN-CVE-2025-1234 (osv/Debian as of 2026-11-21 10:00 UTC); " +
+		"installed as libssl3, openssl; origin Debian; apt offers libssl3 3.0.17-1~deb12u3 from bookworm-security now. Priority normal: the advisory gives no severity."
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// The scores are those that FIRST's examples and the National Vulnerability Database publish for these vectors.
+func TestCVSS3(t *testing.T) {
+	t.Parallel()
+	for vector, want := range map[string]float64{
+		"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H":     9.8,
+		"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H":     10,
+		"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N":     6.1,
+		"CVSS:3.0/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N":     6.4,
+		"CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H":     7.8,
+		"CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N":     3.1,
+		"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N":     0,
+		"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N/E:P": 7.5,
+	} {
+		if got, ok := cvss3(vector); !ok || got != want {
+			t.Errorf("%s: %v, %v; want %v", vector, got, ok, want)
+		}
+	}
+	for _, bad := range []string{"", "high", "CVSS:4.0/AV:N", "CVSS:3.1/AV:N", "CVSS:3.1/AV:N/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "CVSS:3.1/AV:X/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"} {
+		if got, ok := cvss3(bad); ok {
+			t.Errorf("%q has the score %v", bad, got)
+		}
+	}
+}
+
+func FuzzCVSS3(f *testing.F) {
+	f.Add("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")
+	f.Add("CVSS:3.1/S:C//::")
+	f.Fuzz(func(t *testing.T, vector string) {
+		if score, ok := cvss3(vector); ok && (score < 0 || score > 10) {
+			t.Errorf("%q: %v", vector, score)
+		}
+	})
+}
+
+func TestNamesSortAsPeopleCount(t *testing.T) {
+	t.Parallel()
+	for _, pair := range [][2]string{{"CVE-2024-9", "CVE-2024-10"}, {"CVE-2023-99999", "CVE-2024-0001"}, {"ALSA-2019:2", "ALSA-2019:10"}} {
+		if compareNames(pair[0], pair[1]) >= 0 {
+			t.Errorf("%s is not before %s", pair[0], pair[1])
+		}
+	}
+}
