@@ -32,7 +32,10 @@ func TestSelectorsHelpIsTrue(t *testing.T) {
 	if shown < 7 {
 		t.Errorf("only %d examples were found", shown)
 	}
-	for _, key := range []string{fleet.KeyHostName, fleet.KeyHostOS, fleet.KeyHostArch, fleet.KeyHostState} {
+	for _, key := range []string{
+		fleet.KeyHostName, fleet.KeyHostOS, fleet.KeyHostArch, fleet.KeyHostState, fleet.KeyHostOnline, fleet.KeyHostAssessed, fleet.KeyHostReboot,
+		fleet.KeyHostFailedUnits, fleet.KeyHostSecurityUpdates, fleet.KeyHostMetadata, fleet.KeyHostUpdates,
+	} {
 		if !strings.Contains(out.String(), key) {
 			t.Errorf("%s is not explained", key)
 		}

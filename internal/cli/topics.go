@@ -29,8 +29,15 @@ are joined by commas:
   env                     there is such a label
   !retired                there is none
 
-Besides labels there are host.name, host.os (as debian:12), host.arch and host.state (pending,
-approved, revoked). A value with spaces or ,()=!"\ in it stands between double quotes:
+Besides labels there is what a host is:
+
+  host.name=web1          also host.arch=amd64, host.os=debian:12
+  host.state=pending      or approved, revoked
+  host.online=no          also host.assessed, host.reboot, host.failed-units, host.security-updates
+  host.metadata=stale     or fresh: its package lists
+  host.updates=unknown    or known
+
+A value with spaces or ,()=!"\ in it stands between double quotes:
 
   site="Frankfurt (east)",host.os=debian:12
 

@@ -207,6 +207,7 @@ func TestEnrollRefusesBadTokensAlike(t *testing.T) {
 	if err := b.RevokeToken(b.ctx, "user:ada", revoked.ID, noon); err != nil {
 		t.Fatal(err)
 	}
+	short, shortText := b.token(fleet.CreateToken{TTL: time.Minute})
 	good, goodText := b.token(fleet.CreateToken{})
 	parts := strings.Split(goodText, ".")
 	unknown := id.New(fleet.TokenPrefix, noon)
@@ -222,7 +223,7 @@ func TestEnrollRefusesBadTokensAlike(t *testing.T) {
 		"wrong secret": {parts[0] + "." + id.Secret() + "." + parts[2], "wrong secret", good.ID, noon},
 		"used up":      {usedText, "used up", used.ID, noon},
 		"revoked":      {revokedText, "revoked", revoked.ID, noon},
-		"expired":      {goodText, "expired", good.ID, noon.Add(time.Hour)},
+		"expired":      {shortText, "expired", short.ID, noon.Add(time.Minute)},
 		"foreign CA":   {parts[0] + "." + parts[1] + "." + strings.Repeat("0", 64), "of a server with another CA", good.ID, noon},
 	} {
 		t.Run(name, func(t *testing.T) {
