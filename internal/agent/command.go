@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"text/tabwriter"
@@ -83,6 +84,10 @@ could be updated and why something is not, and waits for work. It listens on not
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) (err error) {
+			state, err = filepath.Abs(state) // the programs we run have another working directory
+			return err
+		},
 	}
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)

@@ -22,6 +22,7 @@ type remembered struct {
 	Targets     []Target
 	Releases    map[string]Release // repository id to its index's own words
 	Phasing     []apiv1.Phasing
+	failed      bool // apt could not be asked, or gave no answer
 }
 
 // Ask gives apt's answer for the packages in db, from the fresher of the system's lists and our own. apt is run only if a file that it
@@ -40,7 +41,9 @@ func (m *Manager) Ask(ctx context.Context, db dpkg.Database) (Answer, error) {
 	origins := m.loadOrigins()
 	if r.Fingerprint != fingerprint {
 		r = m.ask(ctx, whose, db, origins)
-		r.Fingerprint = fingerprint
+		if !r.failed { // a failure may pass though no file changes
+			r.Fingerprint = fingerprint
+		}
 		if err := ctx.Err(); err != nil {
 			return Answer{}, err
 		}
@@ -73,9 +76,10 @@ func (m *Manager) ask(ctx context.Context, whose string, db dpkg.Database, origi
 	out, err := m.get(ctx, whose, "indextargets", "Created-By: Packages")
 	switch {
 	case err != nil:
-		r.Updates.Problem = clip(err.Error(), 4000)
+		r.failed, r.Updates.Problem = true, clip(err.Error(), 4000)
 		return r
 	case out.Code != 0:
+		r.failed = true
 		r.Updates.Problem = "apt cannot read its sources: " + complaints(out)
 		return r
 	}
@@ -100,6 +104,7 @@ func (m *Manager) ask(ctx context.Context, whose string, db dpkg.Database, origi
 		r.Updates.Problem = "apt's answer was not understood: " + clip(sim.Bad[0], 300)
 	}
 	if r.Updates.Problem != "" {
+		r.failed = true
 		origins.scan(ctx, m, r.Targets, db, nil)
 		return r
 	}
