@@ -70,6 +70,16 @@ func (s Scheme) order() (order, error) {
 		return order{semValid, semCompare, semKey}, nil
 	case Pacman:
 		return order{pacmanValid, pacmanCompare, pacmanKey}, nil
+	case PEP440:
+		return order{pepValid, pepCompare, nil}, nil
+	case Maven:
+		return order{mavenValid, mavenCompare, nil}, nil
+	case RubyGems:
+		return order{gemValid, gemCompare, nil}, nil
+	case NuGet:
+		return order{nugetValid, nugetCompare, nil}, nil
+	case Packagist:
+		return order{composerValid, composerCompare, nil}, nil
 	}
 	return order{}, fmt.Errorf("%w %q", ErrScheme, string(s))
 }
