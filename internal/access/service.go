@@ -139,10 +139,24 @@ func (s *Service) verify(ctx context.Context, name, password, remote string) (Us
 	if err != nil {
 		return User{}, err
 	}
+	if !unknown && !ok {
+		s.failedLogin(ctx, u, remote, now)
+	}
 	if unknown || !ok {
 		return User{}, errLogin
 	}
 	return u, nil
+}
+
+// failedLogin leaves an event for an account that exists: the limit by name bounds how many. Names that nobody has are in the log only,
+// which strangers may fill more safely.
+func (s *Service) failedLogin(ctx context.Context, u User, remote string, now time.Time) {
+	_, err := s.store.AppendEvent(ctx, event.Event{
+		At: now, Kind: event.UserLoginFail, Actor: "user:" + u.Name, Text: "wrong password for " + u.Name, Data: map[string]string{"remote": remote},
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "record a failed sign-in", slog.Any("error", err))
+	}
 }
 
 // Logout ends a session. One that has ended already is no error.

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/staunch-dev/staunch/internal/access"
+	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/store"
 	"github.com/staunch-dev/staunch/internal/store/storetest"
@@ -107,6 +108,10 @@ func TestLoginDoesNotTellANameFromAPassword(t *testing.T) {
 	_, _, _, wrongName := b.Login(t.Context(), "nobody", b.password, "192.0.2.1")
 	if fault.KindOf(wrongPassword) != fault.Unauthorized || fault.Message(wrongPassword) != fault.Message(wrongName) {
 		t.Errorf("%v and %v", wrongPassword, wrongName)
+	}
+	events, err := b.store.Events(t.Context(), "", 0, 10)
+	if err != nil || len(events) != 2 || events[0].Kind != event.UserLoginFail || events[0].Actor != "user:admin" {
+		t.Errorf("events %+v, %v", events, err)
 	}
 }
 

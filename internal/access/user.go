@@ -67,5 +67,6 @@ type Store interface {
 	TokenUser(ctx context.Context, secretHash string, now time.Time) (Token, User, error) // fault.NotFound when expired or revoked
 	Tokens(ctx context.Context, userID string) ([]Token, error)                           // "" means of all users
 	RevokeToken(ctx context.Context, id string, at time.Time, e event.Event) error
-	TouchToken(ctx context.Context, id string, at time.Time) error // callers keep it to once a minute for a token
+	AppendEvent(ctx context.Context, e event.Event) (seq int64, err error) // for sign-ins that failed
+	TouchToken(ctx context.Context, id string, at time.Time) error         // callers keep it to once a minute for a token
 }

@@ -63,15 +63,10 @@ func (a *API) begin(ctx huma.Context) (huma.Context, context.CancelFunc) {
 	r, w := humago.Unwrap(ctx)
 	r.Body = http.MaxBytesReader(w, r.Body, op.MaxBodyBytes)
 	limit, _ := op.Metadata[metaTimeout].(time.Duration)
-	control := http.NewResponseController(w)
+	deadlines(w, limit)
 	if limit == 0 { // ends by itself, and sets its own deadlines as it writes
-		_ = control.SetReadDeadline(time.Time{})
-		_ = control.SetWriteDeadline(time.Time{})
 		return ctx, func() {}
 	}
-	// The connection outlives the handler by a little, so that the answer "took too long" can still be written.
-	_ = control.SetReadDeadline(time.Now().Add(limit))
-	_ = control.SetWriteDeadline(time.Now().Add(limit + 10*time.Second))
 	timed, cancel := context.WithTimeout(ctx.Context(), limit)
 	return huma.WithContext(ctx, timed), cancel
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 func TestConsole(t *testing.T) {
@@ -107,5 +108,25 @@ func TestPanicIsA500AndOneRecord(t *testing.T) {
 	}
 	if log.count("request") != 1 || log.count("secret-ish detail") != 1 {
 		t.Errorf("log: %s", log)
+	}
+}
+
+// deadlined notes the last deadline for writing.
+type deadlined struct {
+	*httptest.ResponseRecorder
+	write time.Time
+}
+
+func (d *deadlined) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+func TestEveryRequestSetsItsOwnDeadline(t *testing.T) {
+	t.Parallel()
+	handler, _ := quiet(t, Deps{})
+	for _, path := range []string{"/", "/healthz", "/api/v1/hosts", "/api/v1/nothing"} {
+		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
+		handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if !w.write.After(time.Now()) {
+			t.Errorf("%s would be answered under the deadline of the request before it: %v", path, w.write)
+		}
 	}
 }

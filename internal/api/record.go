@@ -46,6 +46,7 @@ func (a *API) guard(next http.Handler) http.Handler {
 		rec := &record{remote: hostOnly(r.RemoteAddr)}
 		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 		rw := &recorder{ResponseWriter: w, record: rec}
+		deadlines(rw, requestTimeout) // of every request: a connection would keep those of the one before
 		var stack []byte
 		func() {
 			defer func() {
@@ -66,6 +67,18 @@ func (a *API) guard(next http.Handler) http.Handler {
 		}()
 		a.report(r, rec, time.Since(start), stack)
 	})
+}
+
+// deadlines bounds how long a request may take to arrive, and its answer to be taken; 0 means not at all. The connection outlives the
+// handler by a little, so that the answer "took too long" can still be written.
+func deadlines(w http.ResponseWriter, limit time.Duration) {
+	control, read, write := http.NewResponseController(w), time.Time{}, time.Time{}
+	if limit > 0 {
+		read = time.Now().Add(limit)
+		write = read.Add(10 * time.Second)
+	}
+	_ = control.SetReadDeadline(read) // not every writer in tests has them
+	_ = control.SetWriteDeadline(write)
 }
 
 // report writes the one log record of a request: failures of ours as errors, refusals as warnings, reading and polling for debugging.
