@@ -121,6 +121,8 @@ func (m *Manager) options(whose string) []string {
 	}
 	return append(opts,
 		"-o", "Dir::State::lists="+m.listsDir(whose),
+		// ischroot takes a systemd service's own mount namespace for a chroot, and in a chroot apt leaves phasing out of account
+		"-o", "Dir::Bin::ischroot=/bin/false",
 		"-o", "Dir::Cache="+m.state("cache"),
 		"-o", "Dir::Cache::pkgcache=pkgcache.bin", // for the few calls of one answer; removed after it
 		"-o", "Dir::Cache::srcpkgcache=",
