@@ -12,7 +12,7 @@ umask 077
 mkdir -p "$run"
 export XDG_CONFIG_HOME=$run/cli # this run's own login, not the user's
 export STAUNCH_CA_FINGERPRINT=
-agent=("$bin/staunch-agent" --state-dir "$run/agent")
+agent=("$bin/staunch-agent" --state "$run/agent")
 pids=()
 
 say() { printf '\n==> %s\n' "$*"; }

@@ -54,15 +54,13 @@ func boot(t *testing.T, name string, layers ...string) *lab.Host {
 	return h
 }
 
-// enroll enrolls a host the way the console's paste-on-the-host command does, as the agent's own user, and starts the agent.
+// enroll enrolls a host the way the console's paste-on-the-host command does, and starts the agent.
 func enroll(t *testing.T, s *server, h *lab.Host, token string) error {
 	t.Helper()
-	_, err := h.ExecInput(t.Context(), token+"\n", "setpriv", "--reuid=staunch-agent", "--regid=staunch-agent", "--clear-groups",
-		"staunch-agent", "enroll", "--server", s.url(), "--token-file", "-")
-	if err != nil {
+	if _, err := h.ExecInput(t.Context(), token+"\n", "staunch-agent", "enroll", "--server", s.url(), "--token-file", "-"); err != nil {
 		return err
 	}
-	_, err = h.Exec(t.Context(), "systemctl", "restart", "staunch-agent")
+	_, err := h.Exec(t.Context(), "systemctl", "restart", "staunch-agent")
 	return err
 }
 

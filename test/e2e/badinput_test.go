@@ -134,7 +134,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 		if err := os.WriteFile(f, []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return lab.Output(binary("staunch-agent"), "enroll", "--state-dir", t.TempDir(), "--server", s.url(), "--token-file", f)
+		return lab.Output(binary("staunch-agent"), "enroll", "--state", t.TempDir(), "--server", s.url(), "--token-file", f)
 	}
 	id, rest, _ := strings.Cut(token, ".")
 	secret, _, _ := strings.Cut(rest, ".")

@@ -125,7 +125,7 @@ func (f *fleet) manyUse(t *testing.T) {
 	for _, h := range f.hosts[1:] {
 		eventually(t, 20*time.Second, h.Name+" has called and was told to wait", func() error {
 			log := sh(t, h, "journalctl --no-pager -u staunch-agent")
-			if !strings.Contains(log, "pending") {
+			if !strings.Contains(log, "waiting for approval") {
 				return errors.New(tail(log, 5))
 			}
 			return nil
