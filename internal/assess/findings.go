@@ -54,6 +54,9 @@ func (s *Service) findings(ix *index, q Query, f filter, selection *roaring.Bitm
 	if err != nil {
 		return apiv1.FindingPage{}, err
 	}
+	if after != nil {
+		after.name = nameKey(after.Vulnerability)
+	}
 	var groups []group
 	if selection.GetCardinality() == 1 {
 		groups = ix.hostGroups(ix.byOrdinal[selection.Minimum()], f)

@@ -12,26 +12,30 @@ import (
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
-// widths of the table's columns: with two spaces between them, 80 columns.
+// width is the terminal that the table fits.
+const width = 80
+
+// column of the table. least is how narrow it may become; tail says that its end matters more than its beginning, as versions do.
+type column struct {
+	title string
+	least int
+	tail  bool
+	cell  func(apiv1.Finding) string
+}
+
 func columns() []column {
 	return []column{
-		{"VULNERABILITY", 16, func(f apiv1.Finding) string { return f.Vulnerability }},
-		{"SOURCE", 15, func(f apiv1.Finding) string { return f.Source }},
-		{"INSTALLED", 16, func(f apiv1.Finding) string { return f.Installed }},
-		{"FIXED", 16, func(f apiv1.Finding) string { return cmp.Or(f.Fixed, "-") }},
-		{"PRIORITY", 9, func(f apiv1.Finding) string {
+		{"VULNERABILITY", 13, false, func(f apiv1.Finding) string { return f.Vulnerability }},
+		{"SOURCE", 12, false, func(f apiv1.Finding) string { return f.Source }},
+		{"INSTALLED", 15, true, func(f apiv1.Finding) string { return f.Installed }},
+		{"FIXED", 15, true, func(f apiv1.Finding) string { return cmp.Or(f.Fixed, "-") }},
+		{"PRIORITY", 8, false, func(f apiv1.Finding) string {
 			if f.KEV != nil {
 				return f.Priority + "*"
 			}
 			return f.Priority
 		}},
 	}
-}
-
-type column struct {
-	title string
-	width int
-	cell  func(apiv1.Finding) string
 }
 
 // Table is a scan for people: worst first, no line over 80 columns but for names that do not fit. Findings of code that cannot run are
@@ -43,21 +47,7 @@ func Table(s apiv1.Scan) string {
 		warnings(&b, s)
 		return b.String()
 	}
-	listed := slices.DeleteFunc(slices.Clone(s.Findings), idle)
-	if len(listed) > 0 {
-		header := make([]string, 0, 5)
-		for _, c := range columns() {
-			header = append(header, c.title)
-		}
-		line(&b, header)
-	}
-	for _, f := range listed {
-		cells := make([]string, 0, 5)
-		for _, c := range columns() {
-			cells = append(cells, visible(c.cell(f)))
-		}
-		line(&b, cells)
-	}
+	rows(&b, slices.DeleteFunc(slices.Clone(s.Findings), idle))
 	idleLines(&b, s.Findings)
 	footer(&b, s)
 	warnings(&b, s)
@@ -67,25 +57,63 @@ func Table(s apiv1.Scan) string {
 // idle: nothing runs it.
 func idle(f apiv1.Finding) bool { return f.Priority == apiv1.PriorityLowest }
 
-func line(b *strings.Builder, cells []string) {
-	var row strings.Builder
-	for i, c := range columns() {
-		text := fit(cells[i], c.width)
-		row.WriteString(text + strings.Repeat(" ", c.width-utf8.RuneCountInString(text)))
-		if i < len(cells)-1 {
-			row.WriteString("  ")
+func rows(b *strings.Builder, findings []apiv1.Finding) {
+	if len(findings) == 0 {
+		return
+	}
+	cols := columns()
+	header := make([]string, len(cols))
+	widths := make([]int, len(cols))
+	cells := make([][]string, len(findings))
+	for i, c := range cols {
+		header[i], widths[i] = c.title, len(c.title)
+		for j, f := range findings {
+			text := visible(c.cell(f))
+			cells[j] = append(cells[j], text)
+			widths[i] = max(widths[i], utf8.RuneCountInString(text))
 		}
 	}
-	b.WriteString(strings.TrimRight(row.String(), " ") + "\n")
+	narrow(cols, widths)
+	for _, row := range slices.Concat([][]string{header}, cells) {
+		var text strings.Builder
+		for i, cell := range row {
+			cell = fit(cell, widths[i], cols[i].tail)
+			text.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		b.WriteString(strings.TrimRight(text.String(), " ") + "\n")
+	}
 }
 
-// fit cuts text to a width, and shows that it did.
-func fit(text string, width int) string {
-	runes := []rune(text)
-	if len(runes) <= width {
-		return text
+// narrow takes columns' room, one by one from the widest, until the table fits.
+func narrow(cols []column, widths []int) {
+	total := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		total += w
 	}
-	return string(runes[:width-1]) + "…"
+	for ; total > width; total-- {
+		widest := -1
+		for i, w := range widths {
+			if w > cols[i].least && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		widths[widest]--
+	}
+}
+
+// fit cuts text to a width, and shows where it did.
+func fit(text string, room int, tail bool) string {
+	runes := []rune(text)
+	switch {
+	case len(runes) <= room:
+		return text
+	case tail:
+		return "…" + string(runes[len(runes)-room+1:])
+	}
+	return string(runes[:room-1]) + "…"
 }
 
 func idleLines(b *strings.Builder, findings []apiv1.Finding) {
