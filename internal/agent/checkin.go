@@ -22,7 +22,7 @@ func (l *Loop) checkin(ctx context.Context) error {
 	defer debug.FreeOSMemory()
 	now := l.cfg.Now()
 	l.watch.moved() // what has moved until here is about to be read
-	snapshot, err := l.collector.Collect(ctx, now)
+	snapshot, err := l.host.Collect(ctx, now)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,16 @@ import (
 	"github.com/staunch-dev/staunch/internal/fault"
 )
 
-// Config is what a Loop needs. Now and Share are for tests; their zero values are the clock and real randomness.
+// Host is what the loop wants to know of the machine it runs on; collect.Collector says it.
+type Host interface {
+	Collect(ctx context.Context, now time.Time) (collect.Snapshot, error)
+	Refresh(ctx context.Context, now time.Time) error
+	NextRefresh() time.Time
+	Watched() []string
+}
+
+// Config is what a Loop needs. Host, Now and Share are for tests; their zero values are this machine, the clock and real
+// randomness.
 type Config struct {
 	StateDir     string
 	Version      string
@@ -23,6 +32,7 @@ type Config struct {
 	RefreshEvery time.Duration
 	FetchTimeout time.Duration
 	WatchEvery   time.Duration // how often to look whether the host has changed, 5 s
+	Host         Host          // this machine
 	Now          func() time.Time
 	Share        func() float64 // in [0,1)
 }
@@ -33,7 +43,7 @@ type Loop struct {
 	log       *slog.Logger
 	identity  Identity
 	client    *client.Agent
-	collector *collect.Collector
+	host      Host
 	watch     watcher
 	p         progress
 	status    Status
@@ -69,11 +79,13 @@ func NewLoop(cfg Config) (*Loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	collector := collect.New(collect.Options{StateDir: cfg.StateDir, Log: cfg.Log, RefreshEvery: cfg.RefreshEvery, FetchTimeout: cfg.FetchTimeout})
+	if cfg.Host == nil {
+		cfg.Host = collect.New(collect.Options{StateDir: cfg.StateDir, Log: cfg.Log, RefreshEvery: cfg.RefreshEvery, FetchTimeout: cfg.FetchTimeout})
+	}
 	return &Loop{
-		cfg: cfg, log: cfg.Log, identity: id, client: c, collector: collector,
-		watch:   watcher{paths: collector.Watched()},
-		p:       progress{life: lifeOf(cert), refreshAt: collector.NextRefresh()},
+		cfg: cfg, log: cfg.Log, identity: id, client: c, host: cfg.Host,
+		watch:   watcher{paths: cfg.Host.Watched()},
+		p:       progress{life: lifeOf(cert), refreshAt: cfg.Host.NextRefresh()},
 		status:  Status{Server: id.Server, HostID: id.HostID, Version: cfg.Version, CertificateExpires: cert.Leaf.NotAfter},
 		refused: map[string]string{}, refreshed: make(chan error, 1),
 	}, nil
@@ -178,12 +190,12 @@ func (l *Loop) idle(ctx context.Context, until time.Time) {
 func (l *Loop) startRefresh(ctx context.Context) {
 	l.p.refreshes = true
 	now := l.cfg.Now()
-	go func() { l.refreshed <- l.collector.Refresh(ctx, now) }()
+	go func() { l.refreshed <- l.host.Refresh(ctx, now) }()
 }
 
 func (l *Loop) refreshEnded(err error) {
 	l.p.refreshes = false
-	l.p.refreshAt = l.collector.NextRefresh()
+	l.p.refreshAt = l.host.NextRefresh()
 	l.p.checkinAt = time.Time{}
 	if err != nil { // our own folder is at fault: do not try in a circle
 		l.p.refreshAt = l.cfg.Now().Add(nextDefault)
