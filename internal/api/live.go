@@ -147,5 +147,9 @@ func (s *liveStream) text(text string) bool {
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return false
 	}
-	return s.control.Flush() == nil
+	if err := s.control.Flush(); err != nil {
+		return false
+	}
+	// HTTP/2 resets a stream whose deadline passes, even while nothing is written: between messages there is none.
+	return s.control.SetWriteDeadline(time.Time{}) == nil
 }
