@@ -67,8 +67,8 @@ func mavenParse(v string) []mavenItem {
 	return mavenTrim(items)
 }
 
-// mavenSegment reads items up to where a list begins: at a hyphen, or between digits and letters. "." and "-" with nothing before them
-// stand for a zero.
+// mavenSegment reads items up to where a list begins: at a hyphen, between digits and letters, and at a qualifier after a dot that is
+// the last one or has a number. "." and "-" with nothing before them stand for a zero.
 func mavenSegment(s string) (items []mavenItem, rest string, nested bool) {
 	for s != "" {
 		switch c := s[0]; {
@@ -87,6 +87,9 @@ func mavenSegment(s string) (items []mavenItem, rest string, nested bool) {
 				n = len(s)
 			}
 			followed := n < len(s) && isDigit(s[n])
+			if (followed || n == len(s)) && len(items) > 0 {
+				return items, s, true // 1.rc1 and 1.a are 1-rc1 and 1-a
+			}
 			items = append(items, mavenWord(s[:n], followed))
 			if s = s[n:]; followed {
 				return items, s, true

@@ -126,7 +126,8 @@ func TestCyclesOfTheTools(t *testing.T) {
 	}{
 		{Pacman, "1.5-1", "1.5", "1.5-2", "==<"},
 		{Pacman, "1.9-1", "1..a-1", "1.-1", "<<>"}, // empty components: separators count, but not at the end
-		{Maven, "1", "1.a", "1-alpha", "<<>"},      // a qualifier after a dot is no list, and one after a hyphen is
+		{Maven, "0", "0alpha", "a", ">><"},         // a qualifier where a number is expected
+		{Maven, "1", "1.a.", "1-alpha", "<<>"},     // a qualifier between dots is no list, and one after a hyphen is
 	} {
 		got := opOf(mustCompare(t, c.scheme, c.a, c.b)) + opOf(mustCompare(t, c.scheme, c.b, c.c)) + opOf(mustCompare(t, c.scheme, c.a, c.c))
 		if got != c.ops {
