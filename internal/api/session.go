@@ -107,7 +107,7 @@ func (a *API) listTokens(ctx context.Context, _ *struct{}) (*answer[apiv1.TokenL
 }
 
 func tokenToWire(t access.Token, secret string) apiv1.Token {
-	return apiv1.Token{ID: t.ID, Name: t.Name, User: t.UserName, Secret: secret, Created: t.CreatedAt.UTC(), Expires: t.ExpiresAt.UTC(), LastUsed: optional(t.LastUsed)}
+	return apiv1.Token{ID: t.ID, Name: t.Name, User: t.UserName, Secret: secret, Created: t.CreatedAt.UTC(), Expires: t.ExpiresAt.UTC(), LastUsed: optional(t.LastUsed), Revoked: !t.RevokedAt.IsZero()}
 }
 
 func (a *API) createToken(ctx context.Context, in *struct{ Body apiv1.CreateToken }) (*answer[apiv1.Token], error) {

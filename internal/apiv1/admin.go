@@ -45,6 +45,7 @@ type Token struct {
 	Created  time.Time  `json:"created"`
 	Expires  time.Time  `json:"expires"`
 	LastUsed *time.Time `json:"last_used,omitempty"`
+	Revoked  bool       `json:"revoked"`
 }
 
 // TokenList lists API tokens.
@@ -130,6 +131,6 @@ type EventPage struct {
 // LiveMessage is what server-sent events carry: what kind of thing changed, so that a page asks again for what it shows.
 type LiveMessage struct {
 	Seq  int64  `json:"seq"`
-	Kind string `json:"kind" enum:"host,presence,feed,advisory,token,event,resync"`
+	Kind string `json:"kind" enum:"host,presence,feed,advisory,token,event,plan,rollout,resync"`
 	Ref  string `json:"ref,omitempty"`
 }

@@ -1049,7 +1049,7 @@ export interface components {
         };
         LiveMessage: {
             /** @enum {string} */
-            kind: "host" | "presence" | "feed" | "advisory" | "token" | "event" | "resync";
+            kind: "host" | "presence" | "feed" | "advisory" | "token" | "event" | "plan" | "rollout" | "resync";
             ref?: string;
             /** Format: int64 */
             seq: number;
@@ -1178,6 +1178,8 @@ export interface components {
             /** @description A transaction was cut off: its journal is not empty */
             interrupted: boolean;
             name?: string;
+            /** @description Records of the package database that could not be read and were left out */
+            problems?: string[] | null;
             version?: string;
         } & {
             [key: string]: unknown;
@@ -1263,6 +1265,7 @@ export interface components {
             /** Format: date-time */
             last_used?: string;
             name: string;
+            revoked: boolean;
             secret?: string;
             user: string;
         };
@@ -1319,6 +1322,8 @@ export interface components {
             /** Format: date-time */
             booted_at?: string;
             free?: components["schemas"]["FreeSpace"][] | null;
+            /** @description Whose package lists the updates come from: system or agent, whichever are fresher */
+            lists?: string;
             /** Format: double */
             load1: number;
             /**
@@ -1615,7 +1620,7 @@ export interface operations {
         /** @description JSON of the section, as it was digested */
         requestBody: {
             content: {
-                "application/json": string;
+                "application/octet-stream": string;
             };
         };
         responses: {

@@ -10,6 +10,7 @@ import { Age } from "../parts/Age";
 import { Confirm } from "../parts/Confirm";
 import { Empty, Failure } from "../parts/Notes";
 import { Facts, Page, Section } from "../parts/Page";
+import { State } from "../parts/State";
 import { DataTable } from "../table/DataTable";
 import type { Column } from "../table/columns";
 import { CreateApiToken } from "./account/CreateApiToken";
@@ -81,11 +82,14 @@ function columns(revoke: (token: Token) => void): Column<Token>[] {
       id: "revoke",
       header: <span className="sr-only">Actions</span>,
       width: 100,
-      cell: (t) => (
-        <Button size="compact-xs" variant="default" onClick={() => revoke(t)}>
-          Revoke …
-        </Button>
-      ),
+      cell: (t) =>
+        t.revoked ? (
+          <State tone="locked">revoked</State>
+        ) : (
+          <Button size="compact-xs" variant="default" onClick={() => revoke(t)}>
+            Revoke …
+          </Button>
+        ),
     },
   ];
 }

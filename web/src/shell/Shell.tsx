@@ -1,7 +1,6 @@
 import { ActionIcon, Menu, Tooltip } from "@mantine/core";
 import { IconKey, IconLogout, IconSearch, IconUserCircle } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import { Link, Outlet, useNavigate } from "react-router";
 import { spotlight } from "@mantine/spotlight";
 import { api, must } from "../api/client";
@@ -9,8 +8,7 @@ import type { Session } from "../api/types";
 import { LiveIndicator } from "./LiveIndicator";
 import { Nav } from "./Nav";
 import { SchemeToggle } from "./SchemeToggle";
-
-const SearchEverything = lazy(async () => ({ default: (await import("./SearchEverything")).SearchEverything }));
+import { SearchEverything } from "./SearchEverything";
 
 export function Shell({ session }: { session: Session }) {
   return (
@@ -37,9 +35,7 @@ export function Shell({ session }: { session: Session }) {
       <main id="main" className="shell-main" tabIndex={-1}>
         <Outlet context={session} />
       </main>
-      <Suspense fallback={null}>
-        <SearchEverything />
-      </Suspense>
+      <SearchEverything />
     </div>
   );
 }

@@ -1,0 +1,67 @@
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { exploited } from "./seed/feeds.mjs";
+
+const most = 150 * 1024;
+
+/** Pictures of each page, light and dark, under names that stay. */
+export class Pictures {
+  constructor(folder) {
+    this.folder = folder;
+  }
+
+  /** takeHere takes what is shown now, in both schemes. */
+  async takeHere(page, name) {
+    for (const scheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+      await page.mouse.move(0, 0);
+      await page.evaluate(() => document.fonts.ready);
+      const file = path.join(this.folder, `${name}-${scheme}.png`);
+      await page.screenshot({ path: file, animations: "disabled", caret: "hide" });
+      const { size } = await stat(file);
+      if (size > most) throw new Error(`${file} has ${size} bytes, more than ${most}`);
+    }
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  }
+
+  async takeAll({ page, agents }) {
+    const host = `/hosts/${agents.get("web-02").id}`;
+    const pages = [
+      ["overview", "/", "Worst vulnerabilities"],
+      ["hosts", "/hosts", "Hosts"],
+      ["host", host, "Repositories"],
+      ["host-updates", `${host}?tab=updates`, "Updates"],
+      ["host-findings", `${host}?tab=findings`, "Findings", "expander"],
+      ["host-packages", `${host}?tab=packages`, "Packages"],
+      ["host-history", `${host}?tab=history`, "History"],
+      ["vulnerabilities", "/vulnerabilities", "Vulnerabilities"],
+      ["vulnerability", `/vulnerabilities/${exploited[0]}`, "Hosts with this vulnerability"],
+      ["updates", "/updates", "Updates"],
+      ["feeds", "/feeds", "Feeds", "expander"],
+      ["events", "/events", "Events"],
+      ["account", "/account", "API tokens"],
+    ];
+    for (const [name, where, table, open] of pages) {
+      await page.goto(where);
+      const list = page.getByRole("table", { name: table });
+      await list.locator("tbody.item").first().waitFor();
+      await page.locator("[data-live=Live]").waitFor();
+      if (open) await list.locator("button.expander").first().click();
+      await page.waitForLoadState("domcontentloaded");
+      await this.takeHere(page, name);
+    }
+    await page.goto("/enrollment");
+    await page.getByLabel("Labels for its hosts").fill("env=prod,role=web");
+    await page.getByRole("button", { name: "Make token" }).click();
+    await page.getByLabel("Command to enroll a host").waitFor();
+    await this.takeHere(page, "enrollment");
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.goto("/");
+    await page.locator("[data-live=Live]").waitFor();
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("web-1");
+    await page.getByRole("dialog").getByText("web-10").waitFor();
+    await this.takeHere(page, "search");
+    await page.keyboard.press("Escape");
+  }
+}
