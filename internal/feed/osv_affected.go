@@ -26,12 +26,12 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 		if bucketOf(ecosystem) != bucket {
 			continue
 		}
-		reduced, err := reduce(in, ecosystem)
-		if err != nil {
-			failed = err
-			if len(problems) < maxProblems {
-				problems = append(problems, advisory.Problem{Record: r.ID, Reason: fmt.Sprintf("%s in %s: %v", shown(name), shown(ecosystem), err)})
-			}
+		reduced, wrong := reduce(in, ecosystem)
+		if wrong != nil && len(problems) < maxProblems {
+			problems = append(problems, advisory.Problem{Record: r.ID, Reason: fmt.Sprintf("%s in %s: %v", shown(name), shown(ecosystem), wrong)})
+		}
+		if len(reduced.Ranges)+len(reduced.Versions) == 0 {
+			failed = wrong
 			continue
 		}
 		at, seen := index[place{ecosystem, name}]
@@ -62,7 +62,9 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 	return merged, problems, nil
 }
 
-// reduce makes ranges and exact versions of one entry. Versions that a range covers already are dropped: Debian's records list hundreds.
+// reduce makes ranges and exact versions of one entry; none when it cannot be used. Versions that a range covers already are dropped:
+// Debian's records list hundreds. A listed version that is none is left out, and the error names the first such; a range with such a
+// bound could mean anything, so it ends the entry.
 func reduce(in *osvAffected, ecosystem string) (advisory.Affected, error) {
 	var out advisory.Affected
 	name := in.Package.Name
@@ -82,22 +84,24 @@ func reduce(in *osvAffected, ecosystem string) (advisory.Affected, error) {
 		}
 		ranges, err := rangesOf(scheme, r.Events)
 		if err != nil {
-			return out, err
+			return advisory.Affected{}, err
 		}
 		out.Ranges = append(out.Ranges, ranges...)
 	}
+	var wrong error
 	for _, v := range in.Versions {
 		if err := vercmp.Valid(scheme, v); err != nil {
-			return out, err
+			wrong = cmp.Or(wrong, err)
+			continue
 		}
 		if !slices.ContainsFunc(out.Ranges, func(r advisory.Range) bool { return inRange(scheme, r, v) }) {
 			out.Versions = append(out.Versions, v)
 		}
 	}
-	if len(out.Ranges) == 0 && len(out.Versions) == 0 {
-		return out, errors.New("it names no versions")
+	if len(out.Ranges)+len(out.Versions) == 0 && wrong == nil {
+		wrong = errors.New("it names no versions")
 	}
-	return out, nil
+	return out, wrong
 }
 
 // inRange: r and v are valid.
