@@ -156,6 +156,7 @@ func (l *Loop) outcome(ctx context.Context, do step, err error) {
 		l.swap()
 	}
 	l.p.failures++
+	l.p.checkinAt = time.Time{} // a check-in is answered at once, so it shows first whether the server is back
 	l.p.retryAt = now.Add(backoff(l.p.failures, l.cfg.Share()))
 	state := StateUnreachable
 	switch fault.KindOf(err) {
