@@ -43,11 +43,11 @@ func worldOn(tb testing.TB, s *store.Store) *world {
 	tb.Helper()
 	w := &world{tb: tb, store: s, at: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.DiscardHandler)
-	now := func() time.Time { return w.at }
+	begin := w.at
 	w.follower = event.NewFollower(s, log)
 	w.presence = fleet.NewPresence(time.Minute)
-	w.inventory = inventory.NewService(s, log, now)
-	w.assess = NewService(s, w.follower, w.presence, log, now)
+	w.inventory = inventory.NewService(s, log, func() time.Time { return w.at })
+	w.assess = NewService(s, w.follower, w.presence, log, func() time.Time { return begin }) // asked from other goroutines too
 	w.must(w.follower.Start(context.Background()))
 	return w
 }
