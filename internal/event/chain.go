@@ -1,30 +1,16 @@
 package event
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"slices"
-)
+import "github.com/staunch-dev/staunch/internal/apiv1"
 
-// Chain is the hash of e when it follows an event whose hash is before ("" for the first): sha256 over the previous hash and a
-// fixed-order JSON of e. Changing, dropping or reordering any earlier event changes every hash after it.
-func Chain(before string, e Event) string {
-	type pair struct{ K, V string }
-	data := make([]pair, 0, len(e.Data))
-	for k, v := range e.Data {
-		data = append(data, pair{k, v})
+// Chain is the hash of e when it follows an event whose hash is before ("" for the first). Changing, dropping or reordering any earlier
+// event changes every hash after it. What exactly it covers is apiv1's to say, since whoever exports the log recomputes it.
+func Chain(before string, e Event) string { return e.Record().Chain(before) }
+
+// Record is e with everything that its place in the chain is made of.
+func (e Event) Record() apiv1.EventRecord {
+	r := apiv1.EventRecord{Seq: e.Seq, At: e.At.UnixMicro(), Kind: e.Kind, Actor: e.Actor, Host: e.Host, Text: e.Text, Data: e.Data, Hash: e.Hash}
+	if r.Data == nil {
+		r.Data = map[string]string{}
 	}
-	slices.SortFunc(data, func(a, b pair) int {
-		if a.K < b.K {
-			return -1
-		}
-		return 1
-	})
-	text, err := json.Marshal([]any{before, e.Seq, e.At.UnixMicro(), e.Kind, e.Actor, e.Host, e.Text, data})
-	if err != nil {
-		panic("event: strings and numbers always encode: " + err.Error())
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	return r
 }
