@@ -24,7 +24,7 @@ const (
 	firstAdmin     = "admin"
 	TokenPrefix    = "stk_"      // of API token secrets, so that scanners for leaked secrets can know them
 	touchEvery     = time.Minute // last_used of a token is that coarse
-	mostTokens     = 1000        // API tokens of one user
+	mostTokens     = 1000        // API tokens of one user that still work
 	nameBurst      = 10          // logins with one name, good or bad
 	nameEvery      = 15 * time.Second
 	addressBurst   = 30 // logins from one address
@@ -275,10 +275,15 @@ func (s *Service) CreateToken(ctx context.Context, u User, name string, ttl time
 	if err != nil {
 		return Token{}, "", err
 	}
-	if len(existing) >= mostTokens {
-		return Token{}, "", fault.New(fault.TooLarge, "%s has %d API tokens: revoke some first", u.Name, len(existing))
+	now, live := s.now(), 0
+	for _, t := range existing {
+		if t.RevokedAt.IsZero() && t.ExpiresAt.After(now) {
+			live++
+		}
 	}
-	now := s.now()
+	if live >= mostTokens {
+		return Token{}, "", fault.New(fault.TooLarge, "%s has %d API tokens: revoke some first", u.Name, live)
+	}
 	secret = TokenPrefix + id.Secret()
 	t = Token{ID: id.New("tok", now), SecretHash: hashSecret(secret), UserID: u.ID, UserName: u.Name, Name: name, CreatedAt: now, ExpiresAt: now.Add(ttl)}
 	err = s.store.CreateToken(ctx, t, event.Event{
