@@ -24,6 +24,23 @@ const (
 	FeedUpdated    = "feed.updated"
 	FeedFailed     = "feed.failed"
 	CertificateNew = "host.certificate"
+
+	PlanCreated      = "plan.created"
+	PlanSettled      = "plan.settled"
+	PlanSigned       = "plan.signed" // one of several people that the site asks for
+	PlanApproved     = "plan.approved"
+	PlanCanceled     = "plan.canceled"
+	RolloutStarted   = "rollout.started"
+	RolloutHalted    = "rollout.halted"
+	RolloutAborting  = "rollout.aborting"
+	RolloutAborted   = "rollout.aborted"
+	RolloutCompleted = "rollout.completed"
+	RunGranted       = "run.granted"
+	RunReturned      = "run.returned" // the offer was not taken in time
+	RunAccepted      = "run.accepted"
+	RunUncertain     = "run.uncertain"
+	RunEnded         = "run.ended"
+	RunProven        = "run.proven"
 )
 
 // Event is one entry of the log. Seq and Hash are given by the store when it is appended.
@@ -46,6 +63,8 @@ const (
 	ChangeFeed     = "feed"     // ref: feed name; its status
 	ChangeToken    = "token"    // enroll-tokens or API tokens
 	ChangeEvent    = "event"    // an event was appended
+	ChangePlan     = "plan"     // ref: plan id
+	ChangeRollout  = "rollout"  // ref: rollout id; it, or one of its runs
 	ChangeResync   = "resync"   // never stored: the reader missed changes and must read again whatever it keeps
 )
 

@@ -79,6 +79,14 @@ type Simulation struct {
 	AskedAt  time.Time
 	Answered time.Time
 	Attempts int
+	Fixes    map[string]Fix // by binary package: what each update is good for, as it was known when the plan was made
+}
+
+// Fix is what one pending update is good for on the hosts of a simulation.
+type Fix struct {
+	Security bool     `json:"security,omitempty"`
+	Fixes    []string `json:"fixes,omitempty"` // vulnerabilities, worst first, at most mostFixes
+	Count    int      `json:"count,omitempty"` // of all
 }
 
 // Signature is one SSHSIG over a plan's bytes.

@@ -37,8 +37,10 @@ type Store interface {
 	SetRunState(ctx context.Context, id string, from []State, to State, reason string, at time.Time, e event.Event) (seq int64, err error)
 	ProveRun(ctx context.Context, id string, at time.Time, e event.Event) (seq int64, err error)
 	Steps(ctx context.Context, runID string) ([]Step, error)
-	// LogLines of a run with number > after.
+	// LogLines of a run with number > after; last is the number of the last of them, or after when there are none.
 	LogLines(ctx context.Context, runID string, after int64, limit int) (lines []string, last int64, err error)
+	// LogSize is how many lines a run's log has.
+	LogSize(ctx context.Context, runID string) (int64, error)
 	// UnprovenRuns lists succeeded runs whose proof has not come yet.
 	UnprovenRuns(ctx context.Context) ([]Run, error)
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
+	"github.com/staunch-dev/staunch/internal/plan"
+	"github.com/staunch-dev/staunch/internal/rollout"
+	"github.com/staunch-dev/staunch/internal/run"
 )
 
 var (
@@ -25,6 +28,9 @@ var (
 	_ inventory.Store = (*Store)(nil)
 	_ advisory.Store  = (*Store)(nil)
 	_ access.Store    = (*Store)(nil)
+	_ plan.Store      = (*Store)(nil)
+	_ run.Store       = (*Store)(nil)
+	_ rollout.Store   = (*Store)(nil)
 )
 
 // Config says which database. Exactly one of Path and URL is set.

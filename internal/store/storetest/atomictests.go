@@ -15,6 +15,9 @@ import (
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
+	"github.com/staunch-dev/staunch/internal/plan"
+	"github.com/staunch-dev/staunch/internal/rollout"
+	"github.com/staunch-dev/staunch/internal/run"
 	"github.com/staunch-dev/staunch/internal/store"
 )
 
@@ -32,13 +35,33 @@ type state struct {
 	KEV        []advisory.KEV
 	Users      int
 	APITokens  []access.Token
+	Plans      []plan.Plan
+	PlanHosts  []plan.Host
+	Signatures []plan.Signature
+	Questions  []plan.Simulation
+	Rollouts   []rollout.Rollout
+	Runs       []run.Run
+	Steps      []run.Step
+	Log        []string
+	Claims     map[string]string
 	Stats      store.Stats
 }
 
 func snapshot(t testing.TB, s *store.Store) state {
 	t.Helper()
 	ctx := t.Context()
+	log, _, err := s.LogLines(ctx, "run1-ro", 0, 0)
+	must(t, err)
 	return state{
+		Plans:      get(s.Plans(ctx, "", 0))(t),
+		PlanHosts:  get(s.PlanHosts(ctx, "p2"))(t),
+		Signatures: get(s.Signatures(ctx, "p5"))(t),
+		Questions:  get(s.Simulations(ctx, "p2"))(t),
+		Rollouts:   get(s.Rollouts(ctx, "", 0))(t),
+		Runs:       get(s.RunsOf(ctx, "ro"))(t),
+		Steps:      get(s.Steps(ctx, "run1-ro"))(t),
+		Log:        log,
+		Claims:     get(s.Claims(ctx))(t),
 		Seq:        get(s.Seq(ctx))(t),
 		Events:     get(s.EventsAfter(ctx, 0, 0))(t),
 		Changes:    get(s.ChangesAfter(ctx, 0, 0))(t),
@@ -63,8 +86,25 @@ func failedWrites(t *testing.T, s *store.Store) {
 	must(t, s.CreateToken(ctx, apiToken("k1", "ann"), ev(event.TokenCreated, "")))
 	must(t, s.CreateSession(ctx, session("s1", "ann"), ev(event.UserLogin, "")))
 	must(t, s.CreateEnrollToken(ctx, token("t2", 1), ev(event.EnrollCreated, "")))
+	rolling(t, s)
+	u := working(t, s)
+	p2, hosts, sims := planOf("p2")
+	must(t, second(s.CreatePlan(ctx, p2, hosts, sims, ev(event.PlanCreated, ""))))
+	ready, settledHosts, locks := settled(t, "p2")
+	approved(t, s, "p3")
+	ro3, runs3 := rolloutOf(t, "ro3", "p3")
+	p5, hosts5, sims5 := planOf("p5")
+	must(t, second(s.CreatePlan(ctx, p5, hosts5, sims5, ev(event.PlanCreated, ""))))
+	p5, hosts5, locks5 := settled(t, "p5")
+	must(t, second(s.SettlePlan(ctx, p5, hosts5, locks5, ev(event.PlanSettled, ""))))
 	before := snapshot(t, s)
 	bad := event.Event{At: start()}
+	badGrant := grantOf(t, s, "ro", "run2-ro", "h2")
+	badGrant.Event = bad
+	badRecord := ended(u, run.Failed)
+	badRecord.Steps, badRecord.Lines = []run.Step{{RunID: u.ID, Name: "verify", State: "done", Started: start()}}, []string{"a line"}
+	badRecord.Events = []event.Event{ev(event.RunEnded, "h1"), bad}
+	p4, hosts4, sims4 := planOf("p4")
 	badEnrollment := enrollment("t2", "h2")
 	badEnrollment.Event = bad
 	badSection := acceptPackages("h1", "x", packages(3, 3), start())
@@ -83,6 +123,15 @@ func failedWrites(t *testing.T, s *store.Store) {
 		"create session":      s.CreateSession(ctx, session("s2", "ann"), bad),
 		"create token":        s.CreateToken(ctx, apiToken("k2", "ann"), bad),
 		"revoke token":        s.RevokeToken(ctx, "k1", start(), bad),
+		"create plan":         second(s.CreatePlan(ctx, p4, hosts4, sims4, bad)),
+		"settle plan":         second(s.SettlePlan(ctx, ready, settledHosts, locks, bad)),
+		"sign plan":           second(s.SignPlan(ctx, "p5", p5.Hash, []plan.Signature{signature("p5", "ann")}, true, "x", start(), start(), bad)),
+		"cancel plan":         s.CancelPlan(ctx, "p2", bad),
+		"create rollout":      second(s.CreateRollout(ctx, ro3, runs3, bad)),
+		"set rollout":         second(s.SetRollout(ctx, "ro", before.Rollouts[0].Version, rollout.Aborted, "x", []string{"run2-ro"}, start(), bad)),
+		"grant run":           second(s.GrantRun(ctx, badGrant)),
+		"record run":          second(s.RecordRun(ctx, badRecord)),
+		"set run state":       second(s.SetRunState(ctx, u.ID, []run.State{run.Preparing}, run.Lost, "x", start(), bad)),
 	} {
 		if fault.KindOf(err) != fault.Internal || err == nil {
 			t.Errorf("%s: %v, want an internal fault", name, err)
@@ -153,7 +202,7 @@ func everyMethod(t *testing.T, cfg store.Config) {
 	s := Reopen(t, cfg)
 	enroll(t, s, "h1", "h2")
 	must(t, s.CreateUser(t.Context(), user("ann"), ev("user.created", "")))
-	calls := methodCalls(s)
+	calls := methodCalls(t, s)
 	called := map[string]bool{}
 	for _, c := range calls {
 		called[c.name] = true
@@ -164,7 +213,8 @@ func everyMethod(t *testing.T, cfg store.Config) {
 		cancel()
 	}
 	for _, of := range []reflect.Type{reflect.TypeFor[event.Store](), reflect.TypeFor[fleet.Store](), reflect.TypeFor[inventory.Store](),
-		reflect.TypeFor[advisory.Store](), reflect.TypeFor[access.Store](), reflect.TypeFor[*store.Store]()} {
+		reflect.TypeFor[advisory.Store](), reflect.TypeFor[access.Store](), reflect.TypeFor[plan.Store](), reflect.TypeFor[run.Store](),
+		reflect.TypeFor[rollout.Store](), reflect.TypeFor[*store.Store]()} {
 		for i := range of.NumMethod() {
 			if name := of.Method(i).Name; !called[name] {
 				t.Errorf("%s: method %s is not called by this test", of, name)

@@ -2,12 +2,16 @@ package storetest
 
 import (
 	"context"
+	"testing"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
+	"github.com/staunch-dev/staunch/internal/plan"
+	"github.com/staunch-dev/staunch/internal/rollout"
+	"github.com/staunch-dev/staunch/internal/run"
 	"github.com/staunch-dev/staunch/internal/store"
 )
 
@@ -17,7 +21,9 @@ type methodCall struct {
 }
 
 // methodCalls are calls that succeed one after the other on a store with hosts h1 and h2 and the user ann; Close comes last.
-func methodCalls(s *store.Store) []methodCall {
+func methodCalls(t *testing.T, s *store.Store) []methodCall {
+	ready, hosts, locks := settled(t, "p9")
+	ro, runs := rolloutOf(t, "ro9", "p9")
 	facts := acceptJSON("h1", "facts", `{"n":1}`, start())
 	return []methodCall{
 		{"Ping", s.Ping},
@@ -109,6 +115,66 @@ func methodCalls(s *store.Store) []methodCall {
 		{"Tokens", func(ctx context.Context) error { return second(s.Tokens(ctx, "")) }},
 		{"TouchToken", func(ctx context.Context) error { return s.TouchToken(ctx, "k1", start()) }},
 		{"RevokeToken", func(ctx context.Context) error { return s.RevokeToken(ctx, "k1", start(), ev(event.TokenRevoked, "")) }},
+
+		{"CreatePlan", func(ctx context.Context) error {
+			p, hosts, sims := planOf("p9")
+			return second(s.CreatePlan(ctx, p, hosts, sims, ev(event.PlanCreated, "")))
+		}},
+		{"Plan", func(ctx context.Context) error { return second(s.Plan(ctx, "p9")) }},
+		{"Plans", func(ctx context.Context) error { return second(s.Plans(ctx, "", 10)) }},
+		{"SimulatingPlans", func(ctx context.Context) error { return second(s.SimulatingPlans(ctx)) }},
+		{"PlanHosts", func(ctx context.Context) error { return second(s.PlanHosts(ctx, "p9")) }},
+		{"Simulations", func(ctx context.Context) error { return second(s.Simulations(ctx, "p9")) }},
+		{"Simulation", func(ctx context.Context) error { return second(s.Simulation(ctx, "sim-p9")) }},
+		{"OpenSimulations", func(ctx context.Context) error { return second(s.OpenSimulations(ctx, "h1")) }},
+		{"AskAnother", func(ctx context.Context) error { return s.AskAnother(ctx, "sim-p9", "h2", start()) }},
+		{"AnswerSimulation", func(ctx context.Context) error {
+			return second(s.AnswerSimulation(ctx, "sim-p9", []byte(`{}`), start()))
+		}},
+		{"SettlePlan", func(ctx context.Context) error {
+			return second(s.SettlePlan(ctx, ready, hosts, locks, ev(event.PlanSettled, "")))
+		}},
+		{"SignPlan", func(ctx context.Context) error {
+			return second(s.SignPlan(ctx, "p9", ready.Hash, []plan.Signature{signature("p9", "server")}, true, "x", start(), start(), ev(event.PlanApproved, "")))
+		}},
+		{"Signatures", func(ctx context.Context) error { return second(s.Signatures(ctx, "p9")) }},
+		{"Locks", func(ctx context.Context) error { return second(s.Locks(ctx, []string{locks[0].Hash})) }},
+		{"CreateRollout", func(ctx context.Context) error {
+			return second(s.CreateRollout(ctx, ro, runs, ev(event.RolloutStarted, "")))
+		}},
+		{"Rollout", func(ctx context.Context) error { return second(s.Rollout(ctx, "ro9")) }},
+		{"Rollouts", func(ctx context.Context) error { return second(s.Rollouts(ctx, "", 10)) }},
+		{"RolloutsOfPlan", func(ctx context.Context) error { return second(s.RolloutsOfPlan(ctx, "p9")) }},
+		{"OpenRollouts", func(ctx context.Context) error { return second(s.OpenRollouts(ctx)) }},
+		{"RunsOf", func(ctx context.Context) error { return second(s.RunsOf(ctx, "ro9")) }},
+		{"GrantRun", func(ctx context.Context) error {
+			return second(s.GrantRun(ctx, rollout.GrantWrite{RolloutID: "ro9", Version: 1, RunID: "run1-ro9", HostID: "h1", At: start(),
+				Sign: func(int64) ([]byte, string, error) { return []byte("g"), "s", nil }, Event: ev(event.RunGranted, "h1")}))
+		}},
+		{"Claims", func(ctx context.Context) error { return second(s.Claims(ctx)) }},
+		{"Run", func(ctx context.Context) error { return second(s.Run(ctx, "run1-ro9")) }},
+		{"RunsOfHost", func(ctx context.Context) error { return second(s.RunsOfHost(ctx, "h1", 10)) }},
+		{"OpenRuns", func(ctx context.Context) error { return second(s.OpenRuns(ctx, "h1")) }},
+		{"AcceptRun", func(ctx context.Context) error {
+			return second(s.AcceptRun(ctx, "run1-ro9", 1, start(), ev(event.RunAccepted, "h1")))
+		}},
+		{"SetRunState", func(ctx context.Context) error {
+			return second(s.SetRunState(ctx, "run1-ro9", []run.State{run.Preparing}, run.Uncertain, "x", start(), ev(event.RunUncertain, "h1")))
+		}},
+		{"RecordRun", func(ctx context.Context) error {
+			return second(s.RecordRun(ctx, ended(run.Run{ID: "run1-ro9", Epoch: 1}, run.Succeeded)))
+		}},
+		{"UnprovenRuns", func(ctx context.Context) error { return second(s.UnprovenRuns(ctx)) }},
+		{"ProveRun", func(ctx context.Context) error {
+			return second(s.ProveRun(ctx, "run1-ro9", start(), ev(event.RunProven, "h1")))
+		}},
+		{"Steps", func(ctx context.Context) error { return second(s.Steps(ctx, "run1-ro9")) }},
+		{"LogLines", func(ctx context.Context) error { _, _, err := s.LogLines(ctx, "run1-ro9", 0, 10); return err }},
+		{"LogSize", func(ctx context.Context) error { return second(s.LogSize(ctx, "run1-ro9")) }},
+		{"SetRollout", func(ctx context.Context) error {
+			return second(s.SetRollout(ctx, "ro9", 5, rollout.Aborted, "x", []string{"run2-ro9"}, start(), ev(event.RolloutAborted, "")))
+		}},
+		{"CancelPlan", func(ctx context.Context) error { return s.CancelPlan(ctx, "p9", ev(event.PlanCanceled, "")) }},
 
 		{"DeleteHost", func(ctx context.Context) error {
 			return second(s.DeleteHost(ctx, "h1", start(), ev(event.HostDeleted, "h1")))

@@ -37,6 +37,12 @@ func Run(t *testing.T, fresh func(testing.TB) store.Config) {
 		"a new password ends the other sessions":                    passwords,
 		"sessions expire":                                           sessions,
 		"API tokens expire and are revoked":                         apiTokens,
+		"a plan is made, settled, signed and approved":              planLife,
+		"the first answer to a question counts":                     simulationsAnswered,
+		"a plan has one open rollout":                               rolloutLife,
+		"a grant needs the newest rows, and epochs rise":            grantsFence,
+		"a run is accepted, reported, ended and proven":             runLife,
+		"a lost run keeps its host until it speaks":                 lostKeepsHost,
 		"a write that fails leaves nothing":                         failedWrites,
 		"the event chain verifies under concurrent writers":         chainVerifies,
 		"reads do not wait for a write":                             readsDuringWrite,
@@ -48,6 +54,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Config) {
 	}
 	for name, test := range map[string]func(*testing.T, store.Config){
 		"two processes that race for the last use: one wins": lastUse,
+		"two processes that decide at once grant once":       oneGrant,
 		"a follower never sees a gap in seq":                 noGaps,
 		"every method ends in time on a single connection":   everyMethod,
 		"ordinals and ids are not reused after a reopen":     reopened,
