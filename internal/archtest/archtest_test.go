@@ -136,7 +136,7 @@ func TestAgentLinksNeitherDatabaseNorServer(t *testing.T) {
 	}
 	for _, dep := range deps {
 		for _, b := range banned {
-			if strings.HasPrefix(dep, b) {
+			if dep == b || strings.HasPrefix(dep, strings.TrimSuffix(b, "/")+"/") {
 				t.Errorf("staunch-agent links %s", dep)
 			}
 		}
