@@ -33,7 +33,7 @@ export function watch(page, problems, state) {
     if (message.type() !== "error" && message.type() !== "warning") return;
     if (text.startsWith("Failed to load resource: the server responded")) return; // judged by its response, below
     if (state.serverDown && /ERR_|Failed to load resource/.test(text)) return;
-    problems.push(`console ${message.type()}: ${text}`);
+    problems.push(`console ${message.type()} at ${page.url()}: ${text}`);
   });
   page.on("response", (response) => {
     const [status, url] = [response.status(), response.url()];

@@ -68,11 +68,10 @@ try {
   await all(session.last);
 } catch (error) {
   counts.failed++;
-  console.log(`FAIL  the run itself\n${error.stack}\n--- server\n${server.log?.slice(-4000) ?? ""}`);
+  console.log(`FAIL  the run itself\n${error.stack}\n--- server\n${server.log?.slice(-2000) ?? ""}`);
 } finally {
   for (const agent of agents.values()) agent.leave();
   await browser?.close();
-  if (counts.failed > 0) console.log(`--- server\n${server.log?.slice(-3000) ?? ""}`);
   await server.remove();
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed`);

@@ -92,6 +92,20 @@ func agentPID(t *testing.T, h *lab.Host) int {
 	return 0
 }
 
+// idling is nil when the agent runs no program of apt's.
+func idling(pid int) error {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil || len(tasks) == 0 {
+		return fmt.Errorf("no process %d", pid)
+	}
+	for _, f := range tasks {
+		if children, err := os.ReadFile(f); err == nil && len(children) > 0 {
+			return fmt.Errorf("it runs %s", children)
+		}
+	}
+	return nil
+}
+
 // residentBytes and cpuTime are the kernel's own figures of a process.
 func residentBytes(t *testing.T, pid int) int64 {
 	t.Helper()

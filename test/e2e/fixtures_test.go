@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,15 +132,21 @@ func pendingSecurity(t *testing.T, h *lab.Host) map[string]source {
 	out := map[string]source{}
 	for line := range strings.Lines(sh(t, h, "apt-get -s dist-upgrade")) {
 		if f := strings.Fields(line); len(f) > 2 && f[0] == "Inst" && strings.Contains(line, "Debian-Security:") {
-			show := sh(t, h, "apt-cache show --no-all-versions "+f[1])
-			src := source{name: f[1], version: field(show, "Version")}
-			if s := field(show, "Source"); s != "" {
-				name, version, ok := strings.Cut(s, " ")
-				if src.name = name; ok {
-					src.version = strings.Trim(version, "()")
-				}
+			out[f[1]] = source{}
+		}
+	}
+	shown := sh(t, h, "apt-cache show --no-all-versions "+strings.Join(slices.Sorted(maps.Keys(out)), " "))
+	for stanza := range strings.SplitSeq(shown, "\n\n") {
+		name, version := field(stanza, "Package"), field(stanza, "Version")
+		src := source{name: name, version: version}
+		if s := field(stanza, "Source"); s != "" {
+			sourceName, sourceVersion, ok := strings.Cut(s, " ")
+			if src.name = sourceName; ok {
+				src.version = strings.Trim(sourceVersion, "()")
 			}
-			out[f[1]] = src
+		}
+		if _, ok := out[name]; ok {
+			out[name] = src
 		}
 	}
 	return out

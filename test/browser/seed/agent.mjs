@@ -6,9 +6,11 @@ const protocol = "staunch-agent/1";
 
 /** Agent is one host on the agent channel: it enrolls, reports, and waits for work, which is its presence. */
 export class Agent {
-  constructor(server, name) {
+  /** from is the loopback address that it calls from: the server lets one address enroll only so many a minute. */
+  constructor(server, name, from = "127.0.0.1") {
     this.server = server;
     this.name = name;
+    this.from = from;
   }
 
   async enroll(token) {
@@ -68,7 +70,7 @@ export class Agent {
     return new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
       const headers = text === undefined ? {} : { "content-length": Buffer.byteLength(text), "content-type": typeof body === "string" ? "application/octet-stream" : "application/json" };
-      const call = https.request({ agent, method, path, host: this.server.host, port: this.server.port, headers }, (answer) => {
+      const call = https.request({ agent, method, path, host: this.server.host, port: this.server.port, localAddress: this.from, headers }, (answer) => {
         let got = "";
         answer.setEncoding("utf8");
         answer.on("data", (part) => (got += part));

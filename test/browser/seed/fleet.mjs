@@ -1,7 +1,10 @@
 import { Agent } from "./agent.mjs";
 import { contents } from "./contents.mjs";
 
-/** The hostile host: every string of it that a page shows would be markup if a page let it. */
+/**
+ * The hostile host: every string of it that a page shows would be markup if a page let it. Of its name the server keeps what a name
+ * may have.
+ */
 export const hostileName = "<img src=x onerror=alert(1)>";
 export const hostile = `<img src=x onerror="document.title='owned'">`;
 
@@ -39,15 +42,8 @@ export async function seed(server, operator) {
 }
 
 async function host(server, { name, text, at, hostile: bad, pending: waits }) {
-  const agent = new Agent(server, name);
-  try {
-    await agent.enroll(text);
-  } catch (refused) {
-    if (!bad) throw refused;
-    // A server that refuses such a name is as good; then the other strings of the host are the test.
-    agent.name = "hostile";
-    await agent.enroll(text);
-  }
+  const agent = new Agent(server, name, `127.0.0.${2 + (at % 8)}`);
+  await agent.enroll(text);
   if (waits) return agent;
   const { sections, vitals } = contents(agent.name, at, bad ? hostile : undefined);
   agent.sections = sections;
