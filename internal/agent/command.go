@@ -95,7 +95,7 @@ could be updated and why something is not, and waits for work. It listens on not
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&state, "state", state, "folder of the agent's identity and package lists")
-	root.AddCommand(enrollCommand(env, &state), runCommand(env, &state), statusCommand(env, &state), versionCommand(env))
+	root.AddCommand(enrollCommand(env, &state), runCommand(env, &state), collectCommand(env), statusCommand(env, &state), versionCommand(env))
 	return root
 }
 
