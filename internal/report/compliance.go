@@ -1,0 +1,175 @@
+package report
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/assess"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+// Interval is what a host had installed from From to To (zero: still so), and the kernel that ran at its end.
+type Interval struct {
+	From, To time.Time
+	Packages []inventory.Package
+	Running  string // uname -r; empty: not known
+}
+
+// Exposure is one vulnerability of one source package on one host, from when it counts until it was gone (zero: it is not).
+type Exposure struct {
+	Vulnerability string
+	Source        string
+	Packages      []string
+	Versions      []string // of the source, while it was last seen
+	Status        string
+	Priority      string
+	KEV           bool
+	Advisory      string
+	Feed          string
+	FixedIn       string
+	Since         time.Time
+	SinceWhy      string
+	Until         time.Time
+	To            []string // source versions from then on; none: the package is gone
+	By            *Deed    // nil: not by a run, as far as anyone can tell
+}
+
+// key of what is followed over time. Versions are not in it: an upgrade from one vulnerable version to another ends nothing.
+type key struct{ vulnerability, source string }
+
+// state is one key in one interval.
+type state struct {
+	match    match
+	subjects []assess.Subject
+	packages []inventory.Package
+	opened   time.Time
+}
+
+// Exposures follows a host's intervals, oldest first, with today's knowledge: what it had after the world knew, from when to when. What
+// was gone before it was known never counted. Runs say what ended them. It is pure.
+func Exposures(intervals []Interval, k *Knowledge, deeds []Deed) []Exposure {
+	var out []Exposure
+	before := map[key]state{}
+	var kernels assess.Kernels // of the interval before
+	for i, now := range intervals {
+		present := k.present(now)
+		for id, was := range before {
+			if still, ok := present[id]; ok {
+				still.opened = was.opened
+				present[id] = still
+				continue
+			}
+			e := k.exposure(id, was, kernels)
+			e.Until, e.To = now.From, versionsOf(now.Packages, id.source)
+			if e.Until.After(e.Since) {
+				e.By = attribute(deeds, intervals, i, was.packages)
+				out = append(out, e)
+			}
+		}
+		before, kernels = present, assess.KernelsOf(now.Packages, now.Running)
+	}
+	for id, is := range before {
+		out = append(out, k.exposure(id, is, kernels))
+	}
+	slices.SortFunc(out, func(a, b Exposure) int {
+		return cmp.Or(cmp.Compare(assess.Rank(a.Priority), assess.Rank(b.Priority)), a.Since.Compare(b.Since),
+			strings.Compare(a.Vulnerability, b.Vulnerability), strings.Compare(a.Source, b.Source), a.Until.Compare(b.Until))
+	})
+	return out
+}
+
+// present is what is wrong with an interval's packages.
+func (k *Knowledge) present(at Interval) map[key]state {
+	found := map[key]state{}
+	for _, p := range at.Packages {
+		s := assess.SubjectOf(p)
+		for vulnerability, m := range k.of(s, p) {
+			id := key{vulnerability, s.Source}
+			st, seen := found[id]
+			switch {
+			case !seen:
+				st = state{match: m, opened: at.From}
+			case m.disclosed.Before(st.match.disclosed):
+				st.match.disclosed, st.match.why = m.disclosed, m.why
+			}
+			if !slices.Contains(st.subjects, s) {
+				st.subjects = append(st.subjects, s)
+			}
+			st.packages = append(st.packages, p)
+			found[id] = st
+		}
+	}
+	return found
+}
+
+// exposure judges a state by its worst subject, beside the kernels of the last interval that shows it.
+func (k *Knowledge) exposure(id key, st state, kernels assess.Kernels) Exposure {
+	e := Exposure{
+		Vulnerability: id.vulnerability, Source: id.source, KEV: k.kev[id.vulnerability] != nil,
+		Since: st.match.disclosed, SinceWhy: st.match.why,
+	}
+	if st.opened.After(e.Since) {
+		e.Since, e.SinceWhy = st.opened, packageSeen
+	}
+	for _, s := range st.subjects {
+		hit := k.matched[s][id.vulnerability].hit
+		v := assess.Judge(assess.Case{Vulnerability: id.vulnerability, Subject: s, Hit: hit, KEV: k.kev[id.vulnerability], Role: kernels.Role(s)})
+		if e.Priority == "" || assess.Rank(v.Priority) < assess.Rank(e.Priority) {
+			e.Priority, e.Status = v.Priority, v.Status
+			e.Advisory, e.Feed, e.FixedIn = hit.Advisory.ID, hit.Advisory.Feed, hit.Range.Fixed
+		}
+		e.Versions = append(e.Versions, s.Version)
+	}
+	for _, p := range st.packages {
+		e.Packages = append(e.Packages, p.Name)
+	}
+	e.Packages, e.Versions = distinct(e.Packages), distinct(e.Versions)
+	return e
+}
+
+// versionsOf are a source's among packages.
+func versionsOf(packages []inventory.Package, source string) []string {
+	found := map[string]bool{}
+	for _, p := range packages {
+		if s := assess.SubjectOf(p); s.Source == source {
+			found[s.Version] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func distinct(all []string) []string {
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// openFinding is the wire shape of an exposure that has no end.
+func openFinding(e Exposure) apiv1.OpenFinding {
+	return apiv1.OpenFinding{
+		Vulnerability: e.Vulnerability, Advisory: e.Advisory, Feed: e.Feed, Source: e.Source, Packages: e.Packages,
+		Installed: strings.Join(e.Versions, ", "), FixedIn: e.FixedIn, Status: e.Status, Priority: e.Priority, KEV: e.KEV,
+		Since: e.Since.UTC(), SinceWhy: e.SinceWhy,
+	}
+}
+
+// fixedFinding is the wire shape of one that has.
+func fixedFinding(e Exposure) apiv1.FixedFinding {
+	f := apiv1.FixedFinding{
+		Vulnerability: e.Vulnerability, Advisory: e.Advisory, Feed: e.Feed, Source: e.Source, Packages: e.Packages,
+		From: strings.Join(e.Versions, ", "), To: strings.Join(e.To, ", "), Priority: e.Priority, KEV: e.KEV,
+		Since: e.Since.UTC(), SinceWhy: e.SinceWhy, FixedAt: e.Until.UTC(), By: apiv1.FixedOutside, ApprovedBy: []string{},
+	}
+	if d := e.By; d != nil {
+		f.By, f.Rollout, f.Run, f.RunState, f.Plan = apiv1.FixedByRollout, d.Rollout, d.Run, d.State, d.Plan
+		f.ApprovedBy = append(f.ApprovedBy, d.ApprovedBy...)
+		if !d.ApprovedAt.IsZero() {
+			at := d.ApprovedAt.UTC()
+			f.ApprovedAt = &at
+		}
+	}
+	return f
+}

@@ -1,0 +1,99 @@
+package report
+
+import (
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/assess"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+// Known is an advisory as it stands today, and when this server first had it, in whatever revision.
+type Known struct {
+	Advisory   advisory.Advisory
+	FirstKnown time.Time
+}
+
+// Knowledge is what is known today, ready to judge any host at any time. A subject is matched once, however many hosts and instants have it.
+type Knowledge struct {
+	byName  map[name][]advisory.Advisory
+	first   map[advisory.Ref]time.Time
+	kev     map[string]*advisory.KEV
+	matched map[assess.Subject]map[string]match
+}
+
+type name struct{ ecosystem, name string }
+
+// match is one vulnerability of a subject.
+type match struct {
+	hit       assess.Hit
+	disclosed time.Time // from when on it counts as known: the earliest of all advisories that say it
+	why       string    // of SinceWhy
+}
+
+// Of SinceWhy.
+const (
+	packageSeen        = "package seen"
+	advisoryPublished  = "advisory published"
+	advisoryFirstKnown = "advisory first known"
+)
+
+// NewKnowledge makes knowledge out of the overlays; Add gives it advisories.
+func NewKnowledge(kev []advisory.KEV) *Knowledge {
+	k := &Knowledge{
+		byName: map[name][]advisory.Advisory{}, first: map[advisory.Ref]time.Time{},
+		kev: map[string]*advisory.KEV{}, matched: map[assess.Subject]map[string]match{},
+	}
+	for i := range kev {
+		k.kev[kev[i].CVE] = &kev[i]
+	}
+	return k
+}
+
+// Add takes in an advisory, under the packages that wanted names (nil: all). Everything is added before anything is judged.
+func (k *Knowledge) Add(a Known, wanted func(ecosystem, name string) bool) {
+	used := map[name]bool{}
+	for _, affected := range a.Advisory.Affected {
+		n := name{affected.Ecosystem, affected.Package}
+		if used[n] || (wanted != nil && !wanted(n.ecosystem, n.name)) {
+			continue
+		}
+		used[n] = true
+		k.byName[n] = append(k.byName[n], a.Advisory)
+		k.first[refOf(&a.Advisory)] = a.FirstKnown
+	}
+}
+
+func refOf(a *advisory.Advisory) advisory.Ref { return advisory.Ref{Feed: a.Feed, ID: a.ID} }
+
+// of gives the vulnerabilities of a package's subject.
+func (k *Knowledge) of(s assess.Subject, p inventory.Package) map[string]match {
+	if known, ok := k.matched[s]; ok {
+		return known
+	}
+	hits := assess.Match(p, k.byName[name{s.Ecosystem, s.Name}])
+	found := make(map[string]match, len(hits))
+	for vulnerability, hit := range assess.Best(hits) {
+		found[vulnerability] = match{hit: hit}
+	}
+	for _, hit := range hits {
+		at, why := k.disclosed(hit.Advisory)
+		for _, vulnerability := range assess.Vulnerabilities(hit.Advisory) {
+			if m := found[vulnerability]; m.why == "" || at.Before(m.disclosed) {
+				m.disclosed, m.why = at, why
+				found[vulnerability] = m
+			}
+		}
+	}
+	k.matched[s] = found
+	return found
+}
+
+// disclosed is when an advisory's knowledge was in the world: published, or at the latest when this server first had it.
+func (k *Knowledge) disclosed(a *advisory.Advisory) (time.Time, string) {
+	first := k.first[refOf(a)]
+	if !a.Published.IsZero() && !a.Published.After(first) {
+		return a.Published, advisoryPublished
+	}
+	return first, advisoryFirstKnown
+}

@@ -1,0 +1,252 @@
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/assess"
+	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/fleet"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+const (
+	maxFindings = 200_000 // of one report: about 80 MB of JSON, and more than anybody reads
+	hostPage    = 1000
+	rowPage     = 1000
+)
+
+// Query says what a report is about.
+type Query struct {
+	Selector fleet.Selector
+	Since    time.Time // findings fixed before are left out
+	Worst    string    // only findings of this priority or a worse one; empty: all
+}
+
+// Service makes reports. It keeps nothing.
+type Service struct {
+	store Store
+	fleet Fleet
+	now   func() time.Time
+}
+
+// NewService makes the service.
+func NewService(store Store, fleet Fleet, now func() time.Time) *Service {
+	return &Service{store: store, fleet: fleet, now: now}
+}
+
+// Compliance reads each selected host's past and judges it. Feeds are left empty. fault.TooLarge when there are more findings than one
+// document can hold.
+func (s *Service) Compliance(ctx context.Context, q Query) (apiv1.ComplianceReport, error) {
+	out := apiv1.ComplianceReport{
+		AsOf: s.now().UTC(), Selector: q.Selector.String(), Since: q.Since.UTC(), Feeds: []apiv1.FeedStatus{}, Hosts: []apiv1.ComplianceHost{},
+	}
+	rows, err := s.hosts(ctx, q.Selector)
+	if err != nil {
+		return out, err
+	}
+	p := &past{store: s.store, packages: map[inventory.PackageID]inventory.Package{}, running: map[string]string{}, plans: map[string]approval{}, locks: map[string]map[Package]string{}}
+	if p.knowledge, err = p.know(ctx, rows); err != nil {
+		return out, err
+	}
+	for _, row := range rows {
+		h, err := p.host(ctx, row, q)
+		if err != nil {
+			return out, fmt.Errorf("reporting host %q: %w", row.ID, err)
+		}
+		out.Open += len(h.Open)
+		out.Fixed += len(h.Fixed)
+		if out.Open+out.Fixed > maxFindings {
+			return out, fault.New(fault.TooLarge, "the report would have more than %d findings: narrow it with a selector or a priority", maxFindings)
+		}
+		if !h.Assessed {
+			out.NotAssessed++
+		}
+		for _, f := range h.Fixed {
+			if f.By == apiv1.FixedOutside {
+				out.Outside++
+			}
+		}
+		out.Hosts = append(out.Hosts, h)
+	}
+	slices.SortStableFunc(out.Hosts, func(a, b apiv1.ComplianceHost) int {
+		if a.Assessed != b.Assessed {
+			if b.Assessed {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Host, b.Host)
+	})
+	return out, nil
+}
+
+// hosts are all that a selector names.
+func (s *Service) hosts(ctx context.Context, sel fleet.Selector) ([]apiv1.Host, error) {
+	var all []apiv1.Host
+	for cursor := ""; ; {
+		page, err := s.fleet.Hosts(ctx, assess.Query{Selector: sel, Sort: "name", Limit: hostPage, Cursor: cursor})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if cursor = page.Next; cursor == "" {
+			return all, nil
+		}
+	}
+}
+
+// past reads what a report is made of, each thing that hosts share once.
+type past struct {
+	store     Store
+	knowledge *Knowledge
+	packages  map[inventory.PackageID]inventory.Package // every interned one
+	running   map[string]string                         // facts digest to uname -r
+	plans     map[string]approval
+	locks     map[string]map[Package]string
+}
+
+type approval struct {
+	by []string
+	at time.Time
+}
+
+// know reads every package that any host ever had, and of the feeds that speak of these hosts' releases what names one of them.
+func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) {
+	wanted := map[name]bool{}
+	for after := inventory.PackageID(0); ; {
+		page, err := p.store.AllPackages(ctx, after, rowPage)
+		if err != nil {
+			return nil, fmt.Errorf("reading packages: %w", err)
+		}
+		for _, one := range page {
+			p.packages[one.ID] = one
+			s := assess.SubjectOf(one)
+			wanted[name{s.Ecosystem, s.Name}] = true
+			after = one.ID
+		}
+		if len(page) < rowPage {
+			break
+		}
+	}
+	kev, err := p.store.CurrentKEV(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading overlays: %w", err)
+	}
+	k := NewKnowledge(kev)
+	feeds, err := p.store.FeedStates(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading feeds: %w", err)
+	}
+	for _, f := range feeds {
+		if len(rows) == 0 || len(f.Ecosystems) == 0 {
+			continue
+		}
+		err := p.store.KnownAdvisories(ctx, f.Name, func(a advisory.Advisory, first time.Time) error {
+			k.Add(Known{a, first}, func(ecosystem, of string) bool { return wanted[name{ecosystem, of}] })
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading advisories of %q: %w", f.Name, err)
+		}
+	}
+	return k, nil
+}
+
+// host is one host's part of the report.
+func (p *past) host(ctx context.Context, row apiv1.Host, q Query) (apiv1.ComplianceHost, error) {
+	h := apiv1.ComplianceHost{
+		HostID: row.ID, Host: row.Name, Labels: row.Labels, OS: row.OS, State: row.State, Assessed: row.Findings.Assessed, Reason: row.Findings.Reason,
+		LastSeen: row.LastSeen, Metadata: row.Metadata, Open: []apiv1.OpenFinding{}, Fixed: []apiv1.FixedFinding{},
+	}
+	intervals, err := p.intervals(ctx, row.ID)
+	if err != nil || len(intervals) == 0 {
+		return h, err
+	}
+	first, last := intervals[0].From.UTC(), intervals[len(intervals)-1].From.UTC()
+	h.FirstSeen, h.AsOf = &first, &last
+	deeds, err := p.deeds(ctx, row.ID)
+	if err != nil {
+		return h, err
+	}
+	for _, e := range Exposures(intervals, p.knowledge, deeds) {
+		switch {
+		case q.Worst != "" && assess.Rank(e.Priority) > assess.Rank(q.Worst):
+		case e.Until.IsZero():
+			h.Open = append(h.Open, openFinding(e))
+		case !e.Until.Before(q.Since):
+			h.Fixed = append(h.Fixed, fixedFinding(e))
+		}
+	}
+	slices.SortStableFunc(h.Fixed, func(a, b apiv1.FixedFinding) int { return b.FixedAt.Compare(a.FixedAt) })
+	return h, nil
+}
+
+// intervals are a host's package sets, oldest first.
+func (p *past) intervals(ctx context.Context, hostID string) ([]Interval, error) {
+	var packages, facts []inventory.Interval // newest first
+	for before := (time.Time{}); ; {
+		page, err := p.store.Intervals(ctx, hostID, before, rowPage)
+		if err != nil {
+			return nil, fmt.Errorf("reading intervals: %w", err)
+		}
+		for _, i := range page {
+			switch i.Section {
+			case apiv1.SectionPackages:
+				packages = append(packages, i)
+			case apiv1.SectionFacts:
+				facts = append(facts, i)
+			}
+		}
+		if len(page) < rowPage {
+			break
+		}
+		before = page[len(page)-1].From
+	}
+	out := make([]Interval, 0, len(packages))
+	for _, i := range slices.Backward(packages) {
+		ids, err := p.store.PackageSet(ctx, i.Digest)
+		if err != nil {
+			return nil, fmt.Errorf("reading package set %s: %w", i.Digest, err)
+		}
+		one := Interval{From: i.From, To: i.To, Packages: make([]inventory.Package, 0, len(ids))}
+		for _, id := range ids {
+			if found, ok := p.packages[id]; ok {
+				one.Packages = append(one.Packages, found)
+			}
+		}
+		if one.Running, err = p.kernelAt(ctx, facts, i.To); err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// kernelAt is the kernel that ran just before an instant (zero: now); facts are newest first.
+func (p *past) kernelAt(ctx context.Context, facts []inventory.Interval, at time.Time) (string, error) {
+	i := slices.IndexFunc(facts, func(f inventory.Interval) bool { return at.IsZero() || f.From.Before(at) })
+	if i < 0 {
+		return "", nil
+	}
+	digest := facts[i].Digest
+	if known, ok := p.running[digest]; ok {
+		return known, nil
+	}
+	text, err := p.store.SectionJSON(ctx, apiv1.SectionFacts, digest)
+	if err != nil {
+		return "", fmt.Errorf("reading facts %s: %w", digest, err)
+	}
+	var f apiv1.Facts
+	if err := json.Unmarshal(text, &f); err != nil {
+		return "", fault.Wrap(err, fault.Internal, "stored facts")
+	}
+	p.running[digest] = f.Kernel.Running
+	return f.Kernel.Running, nil
+}
