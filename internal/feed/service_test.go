@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,16 +97,34 @@ func setup(t *testing.T, base string, ecosystems ...string) bench {
 // mirror is a server of files whose answers a test can replace.
 type mirror struct {
 	*httptest.Server
-	answers  map[string]http.HandlerFunc
-	requests []*http.Request
+	mu      sync.Mutex
+	answers map[string]http.HandlerFunc
+	asked   []*http.Request
+}
+
+// requests are those so far.
+func (m *mirror) requests() []*http.Request {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.asked)
+}
+
+// answer sets what a path answers with from now on.
+func (m *mirror) answer(path string, with http.HandlerFunc) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers[path] = with
 }
 
 func newMirror(t *testing.T) *mirror {
 	t.Helper()
 	m := &mirror{answers: map[string]http.HandlerFunc{}}
 	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m.requests = append(m.requests, r)
-		if answer := m.answers[r.URL.Path]; answer != nil {
+		m.mu.Lock()
+		m.asked = append(m.asked, r)
+		answer := m.answers[r.URL.Path]
+		m.mu.Unlock()
+		if answer != nil {
 			answer(w, r)
 			return
 		}
@@ -142,8 +161,8 @@ func kevEntry(cve string) string {
 func TestUpdateImportsAndThenAsksConditionally(t *testing.T) {
 	t.Parallel()
 	m := newMirror(t)
-	m.answers[debianPath] = serve(zipOf(t, debian(1), debian(2)), "one")
-	m.answers[kevPath] = serve(catalogue(kevEntry("CVE-2026-0001")), "k")
+	m.answer(debianPath, serve(zipOf(t, debian(1), debian(2)), "one"))
+	m.answer(kevPath, serve(catalogue(kevEntry("CVE-2026-0001")), "k"))
 	b := setup(t, m.URL, "Debian:12", "Debian:13", "Void", "../etc:1")
 	if err := b.Update(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -162,11 +181,11 @@ func TestUpdateImportsAndThenAsksConditionally(t *testing.T) {
 
 	began := b.at()
 	b.advance(2 * time.Hour)
-	before := len(m.requests)
+	before := len(m.requests())
 	if err := b.Update(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range m.requests[before:] {
+	for _, r := range m.requests()[before:] {
 		ifNone, ifModified := r.Header.Get("If-None-Match"), r.Header.Get("If-Modified-Since")
 		if kev := r.URL.Path == kevPath; kev && (ifNone != "" || ifModified == "") || !kev && ifNone != `"one"` {
 			t.Errorf("%s asked with %q and %q", r.URL, ifNone, ifModified)
@@ -177,7 +196,7 @@ func TestUpdateImportsAndThenAsksConditionally(t *testing.T) {
 		t.Errorf("not modified: %+v", second)
 	}
 
-	m.answers[debianPath] = serve(zipOf(t, debian(1), debian(2)), "two") // the same bytes under another validator
+	m.answer(debianPath, serve(zipOf(t, debian(1), debian(2)), "two")) // the same bytes under another validator
 	seq := mustSeq(t, b)
 	if err := b.Update(t.Context(), []string{"osv/Debian"}); err != nil {
 		t.Fatal(err)
@@ -186,7 +205,7 @@ func TestUpdateImportsAndThenAsksConditionally(t *testing.T) {
 		t.Errorf("the same file was imported again: %+v, seq %d to %d", third, seq, mustSeq(t, b))
 	}
 
-	m.answers[debianPath] = serve(zipOf(t, debian(2), debian(3)), "three")
+	m.answer(debianPath, serve(zipOf(t, debian(2), debian(3)), "three"))
 	if err := b.Update(t.Context(), []string{"osv/Debian"}); err != nil {
 		t.Fatal(err)
 	}
@@ -239,14 +258,14 @@ func TestAFailingSourceLeavesTheLastGoodData(t *testing.T) {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			m := newMirror(t)
-			m.answers[debianPath] = serve(good, "good")
+			m.answer(debianPath, serve(good, "good"))
 			b := setup(t, m.URL, "Debian:12")
 			osv := []string{"osv/Debian"}
 			if err := b.Update(t.Context(), osv); err != nil {
 				t.Fatal(err)
 			}
 			began := b.at()
-			m.answers[debianPath] = tc.answer
+			m.answer(debianPath, tc.answer)
 			if strings.Contains(tc.want, "too long") {
 				b.cfg.Stall = 50 * time.Millisecond
 			}
@@ -267,7 +286,7 @@ func TestAFailingSourceLeavesTheLastGoodData(t *testing.T) {
 			if n := strings.Count(b.log.String(), "feed failed"); n != 1 {
 				t.Errorf("logged %d times:\n%s", n, b.log)
 			}
-			m.answers[debianPath] = serve(good, "good")
+			m.answer(debianPath, serve(good, "good"))
 			b.cfg.Stall = 30 * time.Second
 			if err := b.Update(t.Context(), osv); err != nil {
 				t.Fatal(err)
@@ -286,12 +305,12 @@ func TestNoSecretOfAMirrorIsKept(t *testing.T) {
 	t.Parallel()
 	m := newMirror(t)
 	base := strings.Replace(m.URL, "http://", "http://user:hunter2@", 1)
-	m.answers[debianPath] = serve(zipOf(t, debian(1)), "")
+	m.answer(debianPath, serve(zipOf(t, debian(1)), ""))
 	b := setup(t, base, "Debian:12")
 	if err := b.Update(t.Context(), []string{"osv/Debian"}); err != nil {
 		t.Fatal(err)
 	}
-	if name, password, _ := m.requests[0].BasicAuth(); name != "user" || password != "hunter2" {
+	if name, password, _ := m.requests()[0].BasicAuth(); name != "user" || password != "hunter2" {
 		t.Errorf("asked as %q", name)
 	}
 	m.Close()
@@ -308,15 +327,15 @@ func TestNoSecretOfAMirrorIsKept(t *testing.T) {
 func TestARedirectToPlainHTTPIsRefused(t *testing.T) {
 	t.Parallel()
 	plain := newMirror(t)
-	plain.answers[debianPath] = serve(zipOf(t, debian(1)), "")
+	plain.answer(debianPath, serve(zipOf(t, debian(1)), ""))
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, plain.URL+r.URL.Path, http.StatusFound)
 	}))
 	t.Cleanup(secure.Close)
 	b := setup(t, secure.URL, "Debian:12")
 	s := NewService(b.store, b.cfg, secure.Client(), b.Service.log, b.at)
-	if err := s.Update(t.Context(), []string{"osv/Debian"}); err == nil || !strings.Contains(err.Error(), "from https to http") || len(plain.requests) > 0 {
-		t.Errorf("%v, %d requests", err, len(plain.requests))
+	if err := s.Update(t.Context(), []string{"osv/Debian"}); err == nil || !strings.Contains(err.Error(), "from https to http") || len(plain.requests()) > 0 {
+		t.Errorf("%v, %d requests", err, len(plain.requests()))
 	}
 }
 
@@ -331,7 +350,7 @@ func TestAMirrorMayHoldTheCatalogueCompressed(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := newMirror(t)
-	m.answers[kevPath+".gz"] = serve(packed.Bytes(), "")
+	m.answer(kevPath+".gz", serve(packed.Bytes(), ""))
 	b := setup(t, m.URL)
 	if err := b.Update(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -353,17 +372,17 @@ func TestAMirrorMayHoldTheCatalogueCompressed(t *testing.T) {
 func TestUpdateDueFetchesWhatIsDueOnly(t *testing.T) {
 	t.Parallel()
 	m := newMirror(t)
-	m.answers[debianPath] = serve(zipOf(t, debian(1)), "one")
+	m.answer(debianPath, serve(zipOf(t, debian(1)), "one"))
 	b := setup(t, m.URL, "Debian:12")
 	next, err := b.UpdateDue(t.Context()) // the catalogue is not there: no error, tried again soon
 	if err != nil || !next.Equal(*b.feed(t, "kev").Next) || next.Sub(b.at()) != retryFirst {
 		t.Fatalf("%v, %v", next, err)
 	}
-	asked := len(m.requests)
-	if again, err := b.UpdateDue(t.Context()); err != nil || !again.Equal(next) || len(m.requests) != asked {
-		t.Errorf("%v, %v, %d requests more", again, err, len(m.requests)-asked)
+	asked := len(m.requests())
+	if again, err := b.UpdateDue(t.Context()); err != nil || !again.Equal(next) || len(m.requests()) != asked {
+		t.Errorf("%v, %v, %d requests more", again, err, len(m.requests())-asked)
 	}
-	m.answers[kevPath] = serve(catalogue(kevEntry("CVE-2026-0001")), "")
+	m.answer(kevPath, serve(catalogue(kevEntry("CVE-2026-0001")), ""))
 	b.advanceTo(next)
 	next, err = b.UpdateDue(t.Context())
 	if err != nil || b.feed(t, "kev").Records != 1 {
@@ -374,12 +393,12 @@ func TestUpdateDueFetchesWhatIsDueOnly(t *testing.T) {
 	}
 	nudged := 0
 	b.cfg.Due = func(context.Context) { nudged++ }
-	asked = len(m.requests)
-	if err := b.Request(t.Context(), []string{"osv/Debian"}); err != nil || nudged != 1 || len(m.requests) != asked {
+	asked = len(m.requests())
+	if err := b.Request(t.Context(), []string{"osv/Debian"}); err != nil || nudged != 1 || len(m.requests()) != asked {
 		t.Errorf("%v, nudged %d times", err, nudged)
 	}
-	if _, err := b.UpdateDue(t.Context()); err != nil || len(m.requests) != asked+1 {
-		t.Errorf("%v, %d requests", err, len(m.requests)-asked)
+	if _, err := b.UpdateDue(t.Context()); err != nil || len(m.requests()) != asked+1 {
+		t.Errorf("%v, %d requests", err, len(m.requests())-asked)
 	}
 	for _, name := range []string{"osv/../x", "osv/Void", "osv/", "epss", ""} {
 		if err := b.Update(t.Context(), []string{name}); !errors.Is(err, fault.Invalid) {
@@ -392,7 +411,7 @@ func TestABeingStoppedServerHasSeenNoFailure(t *testing.T) {
 	t.Parallel()
 	m := newMirror(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	m.answers[debianPath] = func(http.ResponseWriter, *http.Request) { cancel() }
+	m.answer(debianPath, func(http.ResponseWriter, *http.Request) { cancel() })
 	b := setup(t, m.URL, "Debian:12")
 	if err := b.Update(ctx, []string{"osv/Debian"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
