@@ -25,6 +25,8 @@ const pictureFolder = (wanted) => {
 };
 let browser;
 
+process.on("exit", () => server.process?.kill()); // whatever ends this run ends the server
+
 try {
   await writeFeeds(server.feeds);
   await server.start();
