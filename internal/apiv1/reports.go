@@ -86,6 +86,9 @@ type FixedFinding struct {
 	ApprovedAt    *time.Time `json:"approved_at,omitempty"`
 }
 
+// ContentNDJSON is the media type of the events export: one EventRecord a line, and {"seq":0} as the last line of a whole answer.
+const ContentNDJSON = "application/x-ndjson"
+
 // EventRecord is an event with everything that its place in the chain is made of; a line of the export.
 type EventRecord struct {
 	Seq   int64             `json:"seq"`

@@ -1,0 +1,77 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
+)
+
+const (
+	reportTimeout = 5 * time.Minute  // as the server allows
+	exportTimeout = 15 * time.Minute // the same
+	maxEventLine  = 1 << 20          // an event is some hundred bytes; its data is bounded where it is made
+)
+
+// Compliance is what was wrong on which host from when to when. Zero since leaves it to the server; worst is empty for all.
+func (o *Operator) Compliance(ctx context.Context, selector string, since time.Time, worst string) (apiv1.ComplianceReport, error) {
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
+	v := url.Values{}
+	if selector != "" {
+		v.Set("selector", selector)
+	}
+	if !since.IsZero() {
+		v.Set("since", since.UTC().Format(time.RFC3339))
+	}
+	if worst != "" {
+		v.Set("priority", worst)
+	}
+	return send[apiv1.ComplianceReport](ctx, o, http.MethodGet, "/api/v1/reports/compliance", v, "", nil)
+}
+
+// VerifyEvents lets the server go through its own log.
+func (o *Operator) VerifyEvents(ctx context.Context) (apiv1.EventVerification, error) {
+	ctx, cancel := context.WithTimeout(ctx, exportTimeout)
+	defer cancel()
+	return send[apiv1.EventVerification](ctx, o, http.MethodGet, "/api/v1/events/verify", nil, "", nil)
+}
+
+// ExportEvents calls each with every event after a seq, oldest first, as they arrive: the log may be larger than memory. An answer that
+// was cut off is fault.Unavailable and never looks like a short log.
+func (o *Operator) ExportEvents(ctx context.Context, after int64, each func(apiv1.EventRecord) error) error {
+	ctx, cancel := context.WithTimeout(ctx, exportTimeout)
+	defer cancel()
+	resp, err := o.open(ctx, http.MethodGet, "/api/v1/events/export", url.Values{"after": {strconv.FormatInt(after, 10)}}, "", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.Header.Get("Content-Type") != apiv1.ContentNDJSON {
+		return fault.New(fault.Unavailable, "%s does not answer like a staunch server", o.base)
+	}
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxEventLine)
+	for lines.Scan() {
+		var e apiv1.EventRecord
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return fault.Wrap(err, fault.Unavailable, "the export of %s is cut off or not JSON", o.base)
+		}
+		if e.Seq == 0 {
+			return nil // the line that says that this was all
+		}
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "the export of %s was cut off", o.base)
+	}
+	return fault.New(fault.Unavailable, "the export of %s was cut off", o.base)
+}
