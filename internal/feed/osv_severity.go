@@ -2,6 +2,7 @@ package feed
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/vercmp"
@@ -68,11 +69,10 @@ func (r *osvRecord) summaryWord(bucket string) string {
 		return ""
 	}
 	word, _, ok := strings.Cut(r.Summary, ": ")
-	switch {
-	case ok && (word == "Critical" || word == "Important" || word == "Moderate" || word == "Low"):
-		return word
+	if !ok || !slices.Contains([]string{"Critical", "Important", "Moderate", "Low"}, word) {
+		return ""
 	}
-	return ""
+	return word
 }
 
 func shownSeverity(s string) string { return cut(shown(s), maxSeverity) }

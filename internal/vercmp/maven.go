@@ -148,7 +148,7 @@ func mavenTrim(items []mavenItem) []mavenItem {
 
 func mavenCompareLists(a, b []mavenItem) int {
 	for i := range max(len(a), len(b)) {
-		n := 0
+		var n int
 		switch {
 		case i >= len(a):
 			n = -b[i].compareNothing()

@@ -87,7 +87,7 @@ func pacmanComparePart(a, b string) int {
 			return -1
 		}
 		var textA, textB string
-		n := 0
+		var n int
 		if isDigit(a[0]) {
 			textA, a = digits(a)
 			textB, b = digits(b)

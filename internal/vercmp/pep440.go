@@ -192,7 +192,7 @@ func pepCompareLocal(a, b string) int {
 		var x, y string
 		x, a = pepLocalPart(a)
 		y, b = pepLocalPart(b)
-		n := 0
+		var n int
 		switch numX, numY := semNumeric(x), semNumeric(y); {
 		case numX && numY:
 			n = compareNumbers(x, y)

@@ -93,7 +93,7 @@ func gemCompare(a, b string) (int, error) {
 	for x.rest != "" || y.rest != "" {
 		textX, wordX := x.next()
 		textY, wordY := y.next()
-		n := 0
+		var n int
 		switch {
 		case wordX && wordY:
 			n = strings.Compare(textX, textY)

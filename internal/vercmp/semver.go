@@ -97,7 +97,7 @@ func semComparePrerelease(a, b string, words func(a, b string) int) int {
 	for {
 		idA, restA, moreA := strings.Cut(a, ".")
 		idB, restB, moreB := strings.Cut(b, ".")
-		n := 0
+		var n int
 		switch numA, numB := semNumeric(idA), semNumeric(idB); {
 		case numA && numB:
 			n = compareNumbers(idA, idB)

@@ -17,7 +17,6 @@ type tool struct {
 	needs   []string // programs and files without which it is not here
 	command []string
 	pairs   int
-	skip    func(v string) bool // versions that it takes for something else
 }
 
 // compareLoop runs a program for each pair: %s is its test for one operator.
