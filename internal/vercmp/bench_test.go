@@ -46,9 +46,7 @@ func BenchmarkCompareKeys(b *testing.B) {
 		b.Run(string(s), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if order := bytes.Compare(x, y); order < -1 || order > 1 {
-					b.Fatal(order)
-				}
+				_ = bytes.Compare(x, y)
 			}
 		})
 	}
