@@ -188,6 +188,7 @@ export const checks = {
   "refresh reaches the host as work": async ({ page, agents }) => {
     const agent = agents.get("new-01");
     const work = agent.wait(30);
+    work.catch(() => {}); // awaited below
     await page.goto(`/hosts/${agent.id}`);
     await page.getByRole("button", { name: "Refresh" }).click();
     let got = await work;

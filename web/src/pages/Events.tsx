@@ -18,11 +18,11 @@ const itemsOf = (page: EventPage) => page.items;
 
 const columns: Column<Event>[] = [
   { id: "text", header: "What happened", title: (e) => e.text, cell: (e) => e.text },
-  { id: "kind", header: "Kind", width: 180, title: (e) => e.kind, cell: (e) => e.kind },
-  { id: "actor", header: "By", width: 200, title: (e) => e.actor, cell: (e) => e.actor },
+  { id: "kind", header: "Kind", width: 160, title: (e) => e.kind, cell: (e) => e.kind },
+  { id: "actor", header: "By", width: 140, title: (e) => e.actor, cell: (e) => (e.actor === `host:${e.host}` ? <span className="muted">the host</span> : e.actor) },
   { id: "age", header: "Age", width: 100, cell: (e) => <Age at={e.at} /> },
   { id: "at", header: "At", width: 196, cell: (e) => <span className="num">{utc(e.at)}</span> },
-  { id: "seq", header: "No.", width: 70, right: true, cell: (e) => count(e.seq) },
+  { id: "seq", header: "No.", width: 64, right: true, cell: (e) => count(e.seq) },
 ];
 
 /** Events is the append-only log: what happened and who did it, newest first. */

@@ -70,6 +70,7 @@ export function SearchEverything() {
       filter={(_, all) => all}
       clearQueryOnClose
       lockScroll={false}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.5 }}
       shortcut={["mod + K"]}
       nothingFound={found.isFetching ? "Searching …" : "Nothing found. Try a part of a host's name, a CVE id or a package."}
       searchProps={{ leftSection: <IconSearch size={16} />, placeholder: "Host, CVE, package or page", "aria-label": "Search" }}

@@ -46,9 +46,9 @@ function UserMenu({ session }: { session: Session }) {
   const signOut = useMutation({
     mutationFn: () => must(api.DELETE("/api/v1/session")),
     onSettled: () => {
-      client.clear();
       void navigate("/");
       client.setQueryData(["session"], null);
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "session" }); // nothing stays for who signs in next
     },
   });
   return (

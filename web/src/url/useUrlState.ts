@@ -11,8 +11,11 @@ export function useUrlState<T extends Values>(defaults: T): [T, (change: Partial
   const [params, setParams] = useSearchParams();
   const state = useMemo(() => readState(params, defaults), [params, defaults]);
   const change = useCallback(
-    (changed: Partial<T>, how?: { replace: boolean }) =>
-      setParams((current) => writeState(current, defaults, changed), { replace: how?.replace ?? false }),
+    (changed: Partial<T>, how?: { replace: boolean }) => {
+      // From the address as it is now: a field that waited for typing to pause must not undo what was clicked meanwhile.
+      const current = new URLSearchParams(window.location.search);
+      setParams(writeState(current, defaults, changed), { replace: how?.replace ?? false });
+    },
     [setParams, defaults],
   );
   return [state, change];

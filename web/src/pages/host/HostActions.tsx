@@ -76,6 +76,7 @@ export function HostActions({ host }: { host: Host }) {
           run={() => must(api.DELETE("/api/v1/hosts/{host}", params))}
           done={() => {
             void navigate("/hosts");
+            client.removeQueries({ predicate: ({ queryKey }) => queryKey[1] === host.id });
             void client.invalidateQueries();
           }}
         >

@@ -1,5 +1,6 @@
 import { Fragment } from "react";
 import type { FeedStatus } from "../../api/types";
+import { counted } from "../../format/numbers";
 import { Age } from "../../parts/Age";
 import { State } from "../../parts/State";
 
@@ -17,10 +18,10 @@ export function FeedAges({ feeds }: { feeds: FeedStatus[] }) {
                 last fetch failed
               </State>
             ) : (
-              feed.skipped > 0 && <State tone="warn">{feed.skipped} records skipped</State>
+              feed.skipped > 0 && <State tone="warn">{counted(feed.skipped, "record")} skipped</State>
             )}
           </span>
-          <Age at={feed.as_of} prefix="as of" />
+          {feed.as_of ? <Age at={feed.as_of} prefix="as of" /> : <span className="muted">never fetched</span>}
         </Fragment>
       ))}
     </div>
