@@ -439,7 +439,11 @@ func (f *fleet) answers(t *testing.T) map[string]any {
 		out[h.Name+" findings"] = f.findingsOf(t, h.Name)
 		out[h.Name+" updates"], _ = f.updatesOf(t, h.Name)
 	}
-	out["events"] = len(get[apiv1.EventPage](t, f.s, "/api/v1/events?limit=1000").Items)
+	for _, e := range get[apiv1.EventPage](t, f.s, "/api/v1/events?limit=1000").Items {
+		if e.Host != "" { // a start of the server is an event too
+			out[fmt.Sprintf("event %d", e.Seq)] = e
+		}
+	}
 	return out
 }
 
