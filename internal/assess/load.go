@@ -125,6 +125,10 @@ func loadPortraits(ctx context.Context, store Store) (portraits map[string]*port
 	if err := loadBodies(ctx, store, portraits, apiv1.SectionUpdates, func(p *portrait, u *apiv1.Updates) { p.updates = u }); err != nil {
 		return nil, heard, err
 	}
+	// Of repositories only the digest is asked for: two hosts with the same one are offered the same.
+	if err := loadBodies(ctx, store, portraits, apiv1.SectionRepositories, func(*portrait, *struct{}) {}); err != nil {
+		return nil, heard, err
+	}
 	all, err := store.AllSeen(ctx)
 	if err != nil {
 		return nil, heard, fmt.Errorf("reading last-seen times: %w", err)
@@ -249,7 +253,7 @@ func (s *Service) followHost(ctx context.Context, id string) error {
 		return err
 	}
 	p := portrait{host: h, digests: map[string]string{}}
-	for _, section := range []string{apiv1.SectionPackages, apiv1.SectionFacts, apiv1.SectionUpdates} {
+	for _, section := range []string{apiv1.SectionPackages, apiv1.SectionFacts, apiv1.SectionUpdates, apiv1.SectionRepositories} {
 		if interval, ok := open[section]; ok {
 			p.digests[section] = interval.Digest
 		}

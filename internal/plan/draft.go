@@ -94,13 +94,29 @@ func Draft(p Plan, candidates []Candidate, newID func() string) ([]Host, []Simul
 					return nil, nil, fmt.Errorf("encoding a simulation: %w", err)
 				}
 				byKey[key] = newID()
-				sims = append(sims, Simulation{ID: byKey[key], PlanID: p.ID, Key: key, HostID: c.HostID, Request: request, AskedAt: p.CreatedAt, Attempts: 1})
+				sims = append(sims, Simulation{ID: byKey[key], PlanID: p.ID, Key: key, HostID: c.HostID, Request: request, AskedAt: p.CreatedAt, Attempts: 1, Fixes: goodFor(c)})
 			}
 			h.Simulation = byKey[key]
 		}
 		hosts = append(hosts, h)
 	}
 	return hosts, sims, nil
+}
+
+// mostFixes bounds the vulnerabilities that are kept with an update.
+const mostFixes = 20
+
+// goodFor keeps what a candidate's pending updates are good for: once they are installed nobody could say any more.
+func goodFor(c Candidate) map[string]Fix {
+	out := map[string]Fix{}
+	for _, u := range c.Updates.Updates {
+		fixes := c.Fixes[u.Name]
+		if u.Action != apiv1.ActionUpgrade || (!u.Security && len(fixes) == 0) {
+			continue
+		}
+		out[u.Name] = Fix{To: u.To, Security: u.Security, Fixes: fixes[:min(len(fixes), mostFixes)], Count: len(fixes)}
+	}
+	return out
 }
 
 func unknown(problem string) string {

@@ -84,6 +84,7 @@ type Simulation struct {
 
 // Fix is what one pending update is good for on the hosts of a simulation.
 type Fix struct {
+	To       string   `json:"to"`
 	Security bool     `json:"security,omitempty"`
 	Fixes    []string `json:"fixes,omitempty"` // vulnerabilities, worst first, at most mostFixes
 	Count    int      `json:"count,omitempty"` // of all

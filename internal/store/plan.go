@@ -122,9 +122,12 @@ func (s *Store) Simulation(ctx context.Context, id string) (plan.Simulation, err
 
 // OpenSimulations lists what a host, or any host (""), is asked and has not answered, of plans that still wait for it.
 func (s *Store) OpenSimulations(ctx context.Context, hostID string) ([]plan.Simulation, error) {
-	all, err := list(ctx, s.reader, scanSimulation, `
-		SELECT `+simulationColumns+` FROM simulations s JOIN plans p ON p.id = s.plan_id
-		WHERE s.answered_at IS NULL AND p.state = 'simulating' AND ($1 = '' OR s.host_id = $1) ORDER BY s.id`, hostID)
+	const from = `SELECT ` + simulationColumns + ` FROM simulations s JOIN plans p ON p.id = s.plan_id WHERE s.answered_at IS NULL AND p.state = 'simulating'`
+	if hostID == "" {
+		all, err := list(ctx, s.reader, scanSimulation, from+` ORDER BY s.id`)
+		return all, wrap("open simulations", err)
+	}
+	all, err := list(ctx, s.reader, scanSimulation, from+` AND s.host_id = $1 ORDER BY s.id`, hostID)
 	return all, wrap("open simulations", err)
 }
 

@@ -34,8 +34,12 @@ func (s *Store) RunsOfHost(ctx context.Context, hostID string, limit int) ([]run
 
 // OpenRuns lists the runs in flight, of one host or of all ("").
 func (s *Store) OpenRuns(ctx context.Context, hostID string) ([]run.Run, error) {
+	if hostID == "" {
+		all, err := list(ctx, s.reader, scanRun, `SELECT `+runColumns+` FROM runs u WHERE u.state IN `+inFlight+` ORDER BY u.id`)
+		return all, wrap("open runs", err)
+	}
 	all, err := list(ctx, s.reader, scanRun, `
-		SELECT `+runColumns+` FROM runs u WHERE u.state IN `+inFlight+` AND ($1 = '' OR u.host_id = $1) ORDER BY u.id`, hostID)
+		SELECT `+runColumns+` FROM runs u WHERE u.host_id = $1 AND u.state IN `+inFlight+` ORDER BY u.id`, hostID)
 	return all, wrap("open runs", err)
 }
 

@@ -90,6 +90,8 @@ CREATE TABLE runs (
   UNIQUE (rollout_id, host_id)
 );
 CREATE INDEX runs_host ON runs (host_id, id);
+CREATE INDEX runs_open ON runs (id) WHERE state IN ('offered', 'preparing', 'applying', 'verifying', 'rebooting', 'uncertain');
+CREATE INDEX runs_unproven ON runs (id) WHERE state = 'succeeded' AND proven_at IS NULL;
 -- One run holds a host at a time. The row stays while the run is in flight, and while it is lost, until it is reconciled or released.
 CREATE TABLE host_claims (
   host_id TEXT PRIMARY KEY,
