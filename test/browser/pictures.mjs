@@ -60,6 +60,7 @@ export class Pictures {
     await page.goto("/");
     await page.locator("[data-live=Live]").waitFor();
     await page.keyboard.press("Control+k");
+    await page.getByRole("dialog").getByRole("textbox", { name: "Search" }).and(page.locator(":focus")).waitFor();
     await page.keyboard.type("web-1");
     await page.getByRole("dialog").getByText("web-10").waitFor();
     await this.takeHere(page, "search");

@@ -60,7 +60,10 @@ try {
   await all(session.checks);
   world.operator = await server.operator({ user: world.first.user, password });
   world.agents = agents = await seed(server, world.operator);
-  await until("the server has assessed what was reported", async () => (await world.operator("GET", "/api/v1/overview")).findings.urgent > 0);
+  await until("the server has taken in what was reported", async () => {
+    const { items } = await world.operator("GET", "/api/v1/hosts?selector=host.state%3Dapproved&limit=1000");
+    return items.every(({ metadata, packages }) => metadata.as_of && packages > 0) && items.some(({ findings }) => findings.urgent > 0);
+  });
   await all(fleet.checks);
   await all(knowledge.checks);
   await all(account.checks);

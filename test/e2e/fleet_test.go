@@ -245,9 +245,15 @@ func (f *fleet) facts(t *testing.T) {
 		if d.Hardware.MemoryBytes < 1<<28 || d.Hardware.CPU.Threads < 1 {
 			t.Errorf("%s: memory %d, CPU %+v", h.Name, d.Hardware.MemoryBytes, d.Hardware.CPU)
 		}
-		if len(d.Repositories) != 5 || d.Host.Metadata.Stale || d.Host.Metadata.AsOf == nil {
-			t.Errorf("%s: %d repositories, lists %+v", h.Name, len(d.Repositories), d.Host.Metadata)
+		if len(d.Repositories) != 5 {
+			t.Errorf("%s: repositories %+v", h.Name, d.Repositories)
 		}
+		eventually(t, 15*time.Second, "the lists are known to be current", func() error { // moving values are written every 5 s
+			if m := detail(t, f.s, h.Name).Host.Metadata; m.Stale || m.AsOf == nil {
+				return fmt.Errorf("%+v", m)
+			}
+			return nil
+		})
 		if !d.Host.Online || d.Host.FailedUnits != 0 {
 			t.Errorf("%s: online %t, %d failed units", h.Name, d.Host.Online, d.Host.FailedUnits)
 		}

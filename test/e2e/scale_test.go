@@ -40,7 +40,9 @@ func TestFiftyHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	agent := agentLayer(t, "")
-	s := startServer(t, "8445", "--feeds", t.TempDir())
+	feeds := t.TempDir()
+	writeFeeds(t, feeds, []vulnerability{{"CVE-2026-90001", "Debian:12", "lab-fix", "1.1", true}}) // whole, so that it is not tried again and again
+	s := startServer(t, "8445", "--feeds", feeds)
 	token := strings.TrimSpace(s.cli(t, "enroll-token", "create", "--uses", fmt.Sprint(fleetSize), "--approve=yes"))
 
 	start := time.Now()

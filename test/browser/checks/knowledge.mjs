@@ -81,9 +81,10 @@ export const checks = {
 
   "Ctrl K finds hosts, vulnerabilities and pages": async ({ page }) => {
     await page.goto("/");
+    await page.locator("[data-live=Live]").waitFor();
     const open = async (text) => {
       await page.keyboard.press("Control+k");
-      await page.getByRole("dialog").getByLabel("Search").waitFor();
+      await page.getByRole("dialog").getByRole("textbox", { name: "Search" }).and(page.locator(":focus")).waitFor();
       await page.keyboard.type(text);
     };
     await open("db-07");
