@@ -8,7 +8,8 @@ const schemes = {
 } as const;
 
 export function SchemeToggle() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  // Mantine stops transitions for the change with a style tag, which the content security policy refuses.
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const { label, next, icon: Icon } = schemes[colorScheme];
   const words = `${label}. Click for: ${schemes[next].label.toLowerCase()}`;
   return (
