@@ -11,7 +11,6 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
-	"github.com/staunch-dev/staunch/internal/id"
 )
 
 // Ids of agent operations that the log treats apart: they come every few minutes from every host.
@@ -74,7 +73,7 @@ func (a *API) enroll(ctx context.Context, in *struct{ Body apiv1.EnrollRequest }
 		return nil, err
 	}
 	recordOf(ctx).actor = "host:" + done.Host.ID
-	return reply(apiv1.EnrollResponse{HostID: done.Host.ID, State: string(done.Host.State), Certificate: string(done.CertPEM), CA: string(a.CA.CAPEM())}, nil)
+	return reply(apiv1.EnrollResponse{HostID: done.Host.ID, State: string(done.Host.State), Certificate: string(done.CertPEM), CA: string(a.CA.CAPEM()), PlanKey: a.PlanKey}, nil)
 }
 
 func (a *API) renew(ctx context.Context, in *struct{ Body apiv1.RenewRequest }) (*answer[apiv1.RenewResponse], error) {
@@ -112,9 +111,12 @@ func (a *API) work(ctx context.Context, in *workInput) (*workOutput, error) {
 	defer context.AfterFunc(a.stopping, cancel)()
 	ctx, leave := a.polls.join(ctx, hostID)
 	defer leave()
-	kind, ok := a.Presence.Wait(ctx, hostID)
+	w, ok, err := a.nextWork(ctx, hostID)
+	if err != nil {
+		return nil, err
+	}
 	if !ok {
 		return &workOutput{Status: http.StatusNoContent}, nil
 	}
-	return &workOutput{Status: http.StatusOK, Body: &apiv1.Work{ID: id.New("work", a.Now()), Kind: kind}}, nil
+	return &workOutput{Status: http.StatusOK, Body: &w}, nil
 }

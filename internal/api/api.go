@@ -19,6 +19,7 @@ type API struct {
 	crossSite *http.CrossOriginProtection
 	quota     *quota
 	polls     *polls
+	told      *reminders
 	stopping  context.Context // ends long polls and live views
 	stop      context.CancelFunc
 }
@@ -27,7 +28,7 @@ type API struct {
 func New(d Deps) *API {
 	a := &API{
 		Deps: d, doc: newDocument(), operators: http.NewServeMux(), agents: http.NewServeMux(),
-		crossSite: http.NewCrossOriginProtection(), quota: newQuota(), polls: newPolls(),
+		crossSite: http.NewCrossOriginProtection(), quota: newQuota(), polls: newPolls(), told: newReminders(),
 	}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	// Middleware first: huma binds the chain to an operation when the operation is registered.
@@ -37,13 +38,17 @@ func New(d Deps) *API {
 	a.hostOperations(operators)
 	a.enrollTokenOperations(operators)
 	a.assessOperations(operators)
+	a.planOperations(operators)
+	a.rolloutOperations(operators)
 	a.feedOperations(operators)
 	a.eventOperations(operators)
+	a.reportOperations(operators)
 	a.liveOperation(operators)
 
 	agents := newHuma(a.agents, a.doc, tidy)
 	agents.UseMiddleware(a.authenticateHost)
 	a.agentOperations(agents)
+	a.agentRunOperations(agents)
 	return a
 }
 

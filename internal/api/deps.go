@@ -26,11 +26,16 @@ type Deps struct {
 	Inventory Inventory
 	Assess    Assess
 	Feed      Feed
+	Plans     Plans
+	Rollouts  Rollouts
+	Runs      Runs
 	Follower  Follower
 	Events    Events
+	Reports   Reports
 	Log       *slog.Logger
 	Now       func() time.Time
 	Version   string
+	PlanKey   string        // what agents pin: one authorized_keys line
 	AgentURL  func() string // what an agent is given as --server; a function because a listener on port 0 knows late
 	Console   fs.FS         // nil: not built
 	Ready     func() error  // nil error: the index is loaded and the database answers
@@ -131,6 +136,7 @@ type Follower interface {
 // Events is the log and the sequence of changes.
 type Events interface {
 	Events(ctx context.Context, host string, before int64, limit int) ([]event.Event, error)
+	EventsAfter(ctx context.Context, after int64, limit int) ([]event.Event, error)
 	Seq(ctx context.Context) (int64, error)
 	ChangesAfter(ctx context.Context, after int64, limit int) ([]event.Change, error)
 }

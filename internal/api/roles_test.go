@@ -26,6 +26,11 @@ func TestEveryOperationAsksForWhatTheTableSays(t *testing.T) {
 		"list-feeds": needViewer, "list-events": needViewer, "live": needViewer,
 		"delete-host": needOperator, "approve-host": needOperator, "revoke-host": needOperator, "refresh-host": needOperator, "set-host-labels": needOperator,
 		"list-enroll-tokens": needOperator, "create-enroll-token": needOperator, "revoke-enroll-token": needOperator,
+		"list-plans": needViewer, "get-plan": needViewer, "get-plan-bytes": needViewer, "list-rollouts": needViewer, "get-rollout": needViewer,
+		"get-run": needViewer, "get-run-log": needViewer,
+		"create-plan": needOperator, "approve-plan": needOperator, "cancel-plan": needOperator, "start-rollout": needOperator, "abort-rollout": needOperator,
+		"agent-get-simulation": needHost, "agent-answer-simulation": needHost, "agent-get-run": needHost, "agent-accept-run": needHost, "agent-report-run": needHost,
+		"report-compliance": needViewer, "verify-events": needViewer, "export-events": needViewer,
 		"update-feeds": needAdmin, "import-feed": needAdmin,
 		"agent-enroll": needToken, "agent-renew": needCert, "agent-checkin": needHost, "agent-put-section": needHost, "agent-work": needHost,
 	}

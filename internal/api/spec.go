@@ -57,6 +57,7 @@ func newDocument() *huma.OpenAPI {
 			{Name: tagSession, Description: "Who is calling"},
 			{Name: tagFleet, Description: "Hosts and how they are let in"},
 			{Name: tagAssess, Description: "What is wrong, and where"},
+			{Name: tagPatch, Description: "Plans, rollouts and runs"},
 			{Name: tagFeeds, Description: "Where knowledge about packages comes from"},
 			{Name: tagEvents, Description: "What happened, and what is happening"},
 			{Name: tagAgent, Description: "The agent channel: HTTP/1.1 over TLS with the protocol staunch-agent/1 and a client certificate"},
@@ -77,6 +78,7 @@ const (
 	tagSession = "session"
 	tagFleet   = "fleet"
 	tagAssess  = "assess"
+	tagPatch   = "patch"
 	tagFeeds   = "feeds"
 	tagEvents  = "events"
 	tagAgent   = "agent"
@@ -124,6 +126,11 @@ func status(code int) func(*huma.Operation) {
 // errorsToo adds statuses of failure that callers should expect.
 func errorsToo(codes ...int) func(*huma.Operation) {
 	return func(op *huma.Operation) { op.Errors = append(op.Errors, codes...) }
+}
+
+// upTo bounds the body of an operation that takes more than the others.
+func upTo(bytes int64) func(*huma.Operation) {
+	return func(op *huma.Operation) { op.MaxBodyBytes = bytes }
 }
 
 // about adds what the summary has no room for.

@@ -42,6 +42,7 @@ type EnrollResponse struct {
 	State       string `json:"state" enum:"pending,approved"`
 	Certificate string `json:"certificate" doc:"PEM, 24 h"`
 	CA          string `json:"ca" doc:"PEM of the server's CA"`
+	PlanKey     string `json:"plan_key,omitempty" doc:"The server's plan key, one authorized_keys line; given here only, to be pinned"`
 }
 
 // RenewRequest asks for the next certificate over the current one, or over one that expired at most 30 days ago.

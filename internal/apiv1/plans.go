@@ -236,3 +236,10 @@ type RunStep struct {
 	Ended   *time.Time `json:"ended,omitempty"`
 	Text    string     `json:"text,omitempty"`
 }
+
+// RunLog is a part of a run's log: what the package manager wrote there.
+type RunLog struct {
+	Lines []string `json:"lines"`
+	Last  int64    `json:"last" doc:"Number of the last line here: what to give as after for the next ones"`
+	Ended bool     `json:"ended" doc:"The run has ended, so that no more lines come"`
+}

@@ -75,6 +75,7 @@ func (a *App) Start(ctx context.Context) error {
 		{"follower", w.follower.Start, bare(w.follower.Stop)},
 		{"inventory", w.inventory.Start, bare(w.inventory.Stop)},
 		{"assess", w.assess.Start, bare(w.assess.Stop)},
+		{"decisions", w.decider.Start, bare(w.decider.Stop)},
 		{"jobs", w.jobs.Start, w.jobs.Stop},
 	} {
 		if err := s.start(ctx); err != nil {

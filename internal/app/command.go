@@ -50,7 +50,7 @@ the later wins. SIGTERM and SIGINT stop it gracefully.`,
 		if err != nil {
 			return err
 		}
-		return run(cmd.Context(), cfg, s)
+		return serve(cmd.Context(), cfg, s)
 	}
 	return cmd
 }
@@ -109,8 +109,8 @@ func load(file string, getenv func(string) string, flags func(*Config) error) (C
 	return cfg, nil
 }
 
-// run is the life of a server: until ctx ends.
-func run(ctx context.Context, cfg Config, s Streams) error {
+// serve is the life of a server: until ctx ends.
+func serve(ctx context.Context, cfg Config, s Streams) error {
 	cfg.Version = s.Version
 	var handler slog.Handler = slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: cfg.LogLevel})
 	if cfg.LogFormat == "json" {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type Config struct {
 	FeedInterval time.Duration // how often a feed is fetched. Absent: the feed's own default
 	Names        []string      // names and addresses in the server's certificate. Absent: this machine's
 	AgentURL     string        // what agents are told to call. Absent: the first name, with the agents' port
+	Approvals    int           // people of DATA/allowed_signers who must sign a plan. Absent: none, the server's own key suffices
 	LogFormat    string        // text or json. Absent: text
 	LogLevel     slog.Level    // debug, info, warn or error. Absent: info
 
@@ -68,6 +70,14 @@ func settings() []setting {
 			return nil
 		}},
 		{key: "agent_url", usage: "`URL` that agents are told to call (default: the first name)", set: text(func(c *Config) *string { return &c.AgentURL })},
+		{key: "approvals", usage: "how many people of DATA/allowed_signers must sign a plan (default 0: the server's own key suffices)", set: func(c *Config, v []string) error {
+			n, err := strconv.Atoi(v[0])
+			if err != nil || n < 0 || n > 20 {
+				return fault.New(fault.Invalid, "%q is not a number from 0 to 20", v[0])
+			}
+			c.Approvals = n
+			return nil
+		}},
 		{key: "log_format", usage: "text or json (default text)", set: text(func(c *Config) *string { return &c.LogFormat })},
 		{key: "log_level", usage: "debug, info, warn or error (default info)", set: func(c *Config, v []string) error {
 			if c.LogLevel.UnmarshalText([]byte(v[0])) != nil {

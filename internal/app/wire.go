@@ -15,6 +15,9 @@ import (
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
 	"github.com/staunch-dev/staunch/internal/jobs"
+	"github.com/staunch-dev/staunch/internal/plan"
+	"github.com/staunch-dev/staunch/internal/rollout"
+	"github.com/staunch-dev/staunch/internal/run"
 	"github.com/staunch-dev/staunch/internal/store"
 	"github.com/staunch-dev/staunch/web"
 )
@@ -37,6 +40,11 @@ type wire struct {
 	follower  *event.Follower
 	assess    *assess.Service
 	feed      *feed.Service
+	planKey   string // what agents pin
+	plans     *plan.Service
+	runs      *run.Service
+	rollouts  *rollout.Service
+	decider   *decider
 	jobs      jobs.Port
 	meters    *meters
 	api       *api.API
@@ -86,6 +94,9 @@ func (a *App) connect() (err error) {
 	})
 	w.assess = assess.NewService(w.store, w.follower, w.presence, log, now)
 
+	if err := a.connectPatch(); err != nil {
+		return err
+	}
 	w.feed = feed.NewService(w.store, feed.Config{
 		Base: cfg.Feeds, Interval: cfg.FeedInterval, Temp: cfg.Data,
 		Ecosystems: func(ctx context.Context) ([]string, error) { return w.assess.Ecosystems(ctx), nil },
@@ -99,6 +110,7 @@ func (a *App) connect() (err error) {
 	w.meters.registry.MustRegister(newFleetMeter(w.assess.Overview, w.feed.Status, w.store.Stats, now))
 	w.api = api.New(api.Deps{
 		Access: w.access, CA: w.ca, Fleet: w.fleet, Certs: w.store, Presence: w.presence, Inventory: w.inventory, Assess: w.assess,
+		Plans: w.plans, Rollouts: w.rollouts, Runs: w.runs, PlanKey: w.planKey,
 		Feed: w.feed, Follower: w.follower, Events: w.store, Log: log, Now: now, Version: cfg.Version, AgentURL: a.agentURL,
 		Console: console(), Ready: a.ready, Metrics: w.meters.handler(), Meters: w.meters,
 	})
