@@ -32,13 +32,13 @@ export class Pictures {
       ["hosts", "/hosts", "Hosts"],
       ["host", host, "Repositories"],
       ["host-updates", `${host}?tab=updates`, "Updates"],
-      ["host-findings", `${host}?tab=findings`, "Findings", "expander"],
+      ["host-findings", `${host}?tab=findings`, "Findings", "urgent"],
       ["host-packages", `${host}?tab=packages`, "Packages"],
       ["host-history", `${host}?tab=history`, "History"],
       ["vulnerabilities", "/vulnerabilities", "Vulnerabilities"],
       ["vulnerability", `/vulnerabilities/${exploited[0]}`, "Hosts with this vulnerability"],
       ["updates", "/updates", "Updates"],
-      ["feeds", "/feeds", "Feeds", "expander"],
+      ["feeds", "/feeds", "Feeds", "osv/Debian"],
       ["events", "/events", "Events"],
       ["account", "/account", "API tokens"],
     ];
@@ -47,7 +47,7 @@ export class Pictures {
       const list = page.getByRole("table", { name: table });
       await list.locator("tbody.item").first().waitFor();
       await page.locator("[data-live=Live]").waitFor();
-      if (open) await list.locator("button.expander").first().click();
+      if (open) await list.locator("button.expander", { hasText: open }).first().click();
       await page.waitForLoadState("domcontentloaded");
       await this.takeHere(page, name);
     }

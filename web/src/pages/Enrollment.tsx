@@ -75,14 +75,14 @@ function TokenState({ token }: { token: EnrollToken }) {
 
 function columns(revoke: (token: EnrollToken) => void): Column<EnrollToken>[] {
   return [
-    { id: "id", header: "Token", mono: true, width: 226, title: (t) => t.id, cell: (t) => t.id },
-    { id: "state", header: "State", width: 100, cell: (t) => <TokenState token={t} /> },
-    { id: "uses", header: "Uses left", width: 84, right: true, cell: (t) => `${t.uses_left} of ${t.uses}` },
-    { id: "approve", header: "Its hosts", width: 130, cell: (t) => (t.approve ? "approved at once" : "wait for approval") },
+    { id: "id", header: "Token", mono: true, width: 238, title: (t) => t.id, cell: (t) => t.id },
+    { id: "state", header: "State", width: 90, cell: (t) => <TokenState token={t} /> },
+    { id: "uses", header: "Uses left", width: 80, right: true, cell: (t) => `${t.uses_left} of ${t.uses}` },
+    { id: "approve", header: "Its hosts", width: 128, cell: (t) => (t.approve ? "approved at once" : "wait for approval") },
     { id: "labels", header: "Labels", cell: (t) => <Labels labels={t.labels} /> },
-    { id: "by", header: "Made by", width: 120, title: (t) => t.by, cell: (t) => t.by },
-    { id: "created", header: "Made", width: 100, cell: (t) => <Age at={t.created} /> },
-    { id: "expires", header: "Expires", width: 100, cell: (t) => <Age at={t.expires} /> },
+    { id: "by", header: "Made by", width: 96, title: (t) => t.by, cell: (t) => t.by },
+    { id: "created", header: "Made", width: 88, cell: (t) => <Age at={t.created} /> },
+    { id: "expires", header: "Expires", width: 88, cell: (t) => <Age at={t.expires} /> },
     {
       id: "revoke",
       header: <span className="sr-only">Actions</span>,

@@ -22,7 +22,7 @@ const columns: Column<FeedStatus>[] = [
   { id: "records", header: "Records", width: 90, right: true, cell: (f) => count(f.records) },
   { id: "skipped", header: "Skipped", width: 80, right: true, cell: (f) => <Count n={f.skipped} tone="high" /> },
   { id: "next", header: "Next", width: 100, cell: (f) => <Age at={f.next} never="not planned" /> },
-  { id: "url", header: "Source", mono: true, title: (f) => f.url, cell: (f) => f.url || <span className="muted">imported from a file</span> },
+  { id: "url", header: "Source", mono: true, title: (f) => f.url, cell: (f) => f.url || <span className="muted">{f.as_of ? "imported from a file" : "not known"}</span> },
 ];
 
 /** Feeds is where knowledge about packages comes from, and how old it is: a failed fetch leaves the last good data in place. */
@@ -79,7 +79,7 @@ function FeedDetail({ feed }: { feed: FeedStatus }) {
     <div className="stack">
       <Facts
         of={[
-          ["Source", feed.url ? <span className="mono">{feed.url}</span> : "imported from a file"],
+          ["Source", feed.url ? <span className="mono">{feed.url}</span> : feed.as_of ? "imported from a file" : "not known"],
           ["Last attempt", <Age at={feed.last_attempt} />],
           ["Error", feed.error ? <State tone="bad">{feed.error}</State> : "none"],
         ]}

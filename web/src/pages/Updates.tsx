@@ -21,16 +21,16 @@ const defaults = { selector: "", q: "", sort: "security" };
 const itemsOf = (page: FleetUpdatePage) => page.items;
 
 const columns: Column<FleetUpdate>[] = [
-  { id: "name", header: "Package", sort: true, width: 180, title: (u) => u.name, cell: (u) => <b>{u.name}</b> },
+  { id: "name", header: "Package", sort: true, width: 170, title: (u) => u.name, cell: (u) => <b>{u.name}</b> },
   { id: "security", header: "Security", sort: true, width: 90, cell: (u) => u.security && <State tone="warn">security</State> },
-  { id: "action", header: "Action", width: 72, cell: (u) => u.action },
+  { id: "action", header: "Action", width: 70, cell: (u) => u.action },
   { id: "from", header: "Installed", mono: true, title: (u) => u.from.join(", "), cell: (u) => (u.from.length > 0 ? u.from.join(", ") : <span className="muted">none</span>) },
   { id: "to", header: "To", mono: true, title: (u) => u.to, cell: (u) => u.to || <span className="muted">removed</span> },
-  { id: "archive", header: "From archive", width: 140, title: (u) => `${u.origin ?? ""} ${u.archive ?? ""}`, cell: (u) => u.archive },
+  { id: "archive", header: "From archive", width: 134, title: (u) => `${u.origin ?? ""} ${u.archive ?? ""}`, cell: (u) => u.archive },
   {
     id: "states",
     header: "State",
-    width: 210,
+    width: 250,
     cell: (u) => (
       <span className="row">
         {u.states.map((state) => (
