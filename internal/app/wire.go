@@ -15,6 +15,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
 	"github.com/staunch-dev/staunch/internal/jobs"
+	"github.com/staunch-dev/staunch/internal/report"
 	"github.com/staunch-dev/staunch/internal/plan"
 	"github.com/staunch-dev/staunch/internal/rollout"
 	"github.com/staunch-dev/staunch/internal/run"
@@ -111,7 +112,7 @@ func (a *App) connect() (err error) {
 	w.api = api.New(api.Deps{
 		Access: w.access, CA: w.ca, Fleet: w.fleet, Certs: w.store, Presence: w.presence, Inventory: w.inventory, Assess: w.assess,
 		Plans: w.plans, Rollouts: w.rollouts, Runs: w.runs, PlanKey: w.planKey,
-		Feed: w.feed, Follower: w.follower, Events: w.store, Log: log, Now: now, Version: cfg.Version, AgentURL: a.agentURL,
+		Feed: w.feed, Follower: w.follower, Events: w.store, Reports: report.NewService(w.store, w.assess, now), Log: log, Now: now, Version: cfg.Version, AgentURL: a.agentURL,
 		Console: console(), Ready: a.ready, Metrics: w.meters.handler(), Meters: w.meters,
 	})
 	return nil

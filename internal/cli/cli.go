@@ -46,6 +46,7 @@ STAUNCH_CA_FINGERPRINT instead.`,
 	root.AddCommand(
 		p.login(), p.logout(), p.whoami(),
 		p.overview(), p.hosts(), p.host(), p.updates(), p.findings(), p.cve(), p.vulnerabilities(),
+		p.plan(), p.rollout(), p.report(),
 		p.enrollToken(), p.feed(), p.events(), p.watch(),
 		exitCodesTopic(), selectorsTopic(),
 	)

@@ -18,6 +18,8 @@ type Env struct {
 	StdoutTerminal bool
 	StderrTerminal bool
 	Width          int // columns of the terminal on Stdout; 0 when there is none
+	// Size is columns and lines of the terminal on Stdout as they are now; nil when there is none.
+	Size func() (width, height int)
 	// ReadPassword reads a line from the terminal without showing it; used only when StdinTerminal.
 	ReadPassword func() (string, error)
 	Hostname     func() (string, error)
@@ -41,6 +43,12 @@ func Process(version string) Env {
 	if e.StdoutTerminal {
 		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil { //nolint:gosec // a descriptor fits
 			e.Width = width
+			e.Size = func() (int, int) {
+				if width, height, err := term.GetSize(int(os.Stdout.Fd())); err == nil { //nolint:gosec // a descriptor fits
+					return width, height
+				}
+				return width, 0
+			}
 		}
 	}
 	return e

@@ -43,6 +43,7 @@ func (p *program) events() *cobra.Command {
 	})
 	c.Flags().StringVar(&host, "host", "", "only events about this `HOST`, by id or name")
 	c.Flags().IntVar(&list.limit, "limit", 100, "at most this many rows; 0 is all")
+	c.AddCommand(p.eventsVerify())
 	return c
 }
 

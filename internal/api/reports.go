@@ -1,0 +1,135 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/event"
+	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/report"
+)
+
+const (
+	reportTimeout = 5 * time.Minute
+	exportTimeout = 15 * time.Minute
+	exportPage    = 1000
+	reportPast    = 90 * 24 * time.Hour // what was fixed before is left out, when nobody says since when
+	maxExports    = 4                   // each reads the whole log
+)
+
+// Reports makes documents about the past.
+type Reports interface {
+	Compliance(ctx context.Context, q report.Query) (apiv1.ComplianceReport, error)
+}
+
+type complianceInput struct {
+	Selector string    `query:"selector" maxLength:"2000" doc:"Empty means every host"`
+	Since    time.Time `query:"since" doc:"Findings fixed before are left out; default 90 days ago"`
+	Priority string    `query:"priority" enum:"urgent,high,normal,low,lowest" doc:"Only findings of this priority or a worse one"`
+	MinSeq   int64     `query:"min_seq" minimum:"0" doc:"Answer from a state that includes this change"`
+}
+
+type exportInput struct {
+	After int64 `query:"after" minimum:"0" doc:"Events after this seq"`
+}
+
+func (a *API) reportOperations(api huma.API) {
+	register(api, operation("report-compliance", http.MethodGet, "/api/v1/reports/compliance", tagAssess, needViewer,
+		"What was wrong on which host, since when, and what fixed it: by which rollout, approved by whom",
+		about("Derived from the hosts' inventories over time, judged with today's knowledge. Hosts that are not assessed come first."), lasting(reportTimeout)), a.compliance)
+	slots := make(chan struct{}, maxExports)
+	register(api, operation("verify-events", http.MethodGet, "/api/v1/events/verify", tagEvents, needViewer,
+		"Go through the log's hash chain, from the first event on", lasting(exportTimeout), errorsToo(http.StatusServiceUnavailable)),
+		func(ctx context.Context, _ *struct{}) (*answer[apiv1.EventVerification], error) {
+			done, err := slot(slots)
+			if err != nil {
+				return nil, err
+			}
+			defer done()
+			v, err := event.Verify(ctx, a.Events)
+			return reply(apiv1.EventVerification{Whole: v.Broken == 0, Events: v.Events, Seq: v.Seq, Hash: v.Hash, Broken: v.Broken, Reason: v.Reason}, err)
+		})
+	op := operation("export-events", http.MethodGet, "/api/v1/events/export", tagEvents, needViewer, "The whole log, oldest first, with its hashes",
+		about(`One EventRecord a line; the last line is {"seq":0}: an answer without it was cut off.`), lasting(exportTimeout), errorsToo(http.StatusServiceUnavailable))
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "A line for each EventRecord",
+		Content:     map[string]*huma.MediaType{apiv1.ContentNDJSON: {Schema: a.doc.Components.Schemas.Schema(reflect.TypeFor[apiv1.EventRecord](), true, "")}},
+	}}
+	register(api, op, func(_ context.Context, in *exportInput) (*streamOutput, error) {
+		done, err := slot(slots)
+		if err != nil {
+			return nil, err
+		}
+		return &streamOutput{Body: func(hctx huma.Context) {
+			defer done()
+			a.export(hctx, in.After)
+		}}, nil
+	})
+}
+
+// slot takes one of a few places, or says that all are taken.
+func slot(slots chan struct{}) (done func(), err error) {
+	select {
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
+	default:
+		return nil, fault.New(fault.Unavailable, "the log is being read from end to end by others: try again in a moment")
+	}
+}
+
+func (a *API) compliance(ctx context.Context, in *complianceInput) (*answer[apiv1.ComplianceReport], error) {
+	q, err := a.query(ctx, ListInput{Selector: in.Selector, MinSeq: in.MinSeq, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	since := in.Since
+	if since.IsZero() {
+		since = a.Now().Add(-reportPast)
+	}
+	r, err := a.Reports.Compliance(ctx, report.Query{Selector: q.Selector, Since: since, Worst: in.Priority})
+	if err != nil {
+		return nil, err
+	}
+	r.Server = a.Version
+	if r.Feeds, err = a.Feed.Status(ctx); r.Feeds == nil {
+		r.Feeds = []apiv1.FeedStatus{}
+	}
+	return reply(r, err)
+}
+
+// export writes the log a page at a time. What goes wrong on the way can only cut the answer off: its last line is then missing.
+func (a *API) export(hctx huma.Context, after int64) {
+	_, w := humago.Unwrap(hctx)
+	control := http.NewResponseController(w)
+	w.Header().Set("Content-Type", apiv1.ContentNDJSON)
+	lines := json.NewEncoder(w)
+	for {
+		page, err := a.Events.EventsAfter(hctx.Context(), after, exportPage)
+		if err != nil {
+			recordOf(hctx.Context()).fail(err)
+			return
+		}
+		for _, e := range page {
+			if err := lines.Encode(e.Record()); err != nil {
+				return // the reader has gone
+			}
+			after = e.Seq
+		}
+		if len(page) < exportPage {
+			_ = lines.Encode(struct {
+				Seq int64 `json:"seq"`
+			}{})
+			return
+		}
+		if control.Flush() != nil {
+			return
+		}
+	}
+}
