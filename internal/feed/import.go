@@ -130,7 +130,6 @@ func (s *Service) importSpooled(ctx context.Context, name string, got *spooled, 
 	after.URL, after.ETag, after.LastModified = got.url, "", ""
 	if err := s.load(ctx, got, before, after); err != nil {
 		if fault.KindOf(err) == fault.Invalid {
-			s.log.WarnContext(ctx, "feed refused", "feed", name, "path", path, "error", err)
 			return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "%s cannot be taken in: %s", what(name, path), fault.Message(err))
 		}
 		return apiv1.FeedStatus{}, err

@@ -22,8 +22,8 @@ const (
 // nothing but when it last saw them.
 func unchangedCheckins(t *testing.T, s *server, hosts []*lab.Host) {
 	t.Helper()
-	settled(t, s)
-	before := s.counters(t)
+	start := time.Now()
+	before := settled(t, s)
 	seq := get[apiv1.Overview](t, s, "/api/v1/overview").Seq
 	for _, h := range hosts {
 		s.post(t, "/api/v1/hosts/"+h.Name+"/refresh")
@@ -37,8 +37,9 @@ func unchangedCheckins(t *testing.T, s *server, hosts []*lab.Host) {
 	after := settled(t, s)
 	t.Logf("%.0f unchanged check-ins: %.0f writes, and %.0f batches of last-seen times", after[metricCheckins]-before[metricCheckins],
 		after[metricWrites]-before[metricWrites], after[metricSeenWrites]-before[metricSeenWrites])
-	if n := after[metricWrites] - before[metricWrites]; n != 0 {
-		t.Errorf("unchanged check-ins cost %.0f writes", n)
+	own := time.Since(start)/time.Minute + 1 // this test's own token: when it was last used is written once a minute
+	if n := after[metricWrites] - before[metricWrites]; n > float64(own) {
+		t.Errorf("unchanged check-ins cost %.0f writes, want none beside %d of this test's own", n, own)
 	}
 	if now := get[apiv1.Overview](t, s, "/api/v1/overview").Seq; now != seq {
 		t.Errorf("unchanged check-ins appended changes: seq went from %d to %d", seq, now)
