@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/access"
+	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/plan"
 	"github.com/staunch-dev/staunch/internal/rollout"
 	"github.com/staunch-dev/staunch/internal/run"
@@ -34,7 +36,7 @@ func (a *App) connectPatch() error {
 		return fault.New(fault.Invalid, "approvals: %d people must sign a plan, and %s/allowed_signers names %d", cfg.Approvals, cfg.Data, n)
 	}
 	w.plans = plan.NewService(plan.Config{
-		Store: w.store, Candidates: w.assess, Presence: w.presence, Key: key, Approvals: cfg.Approvals, Signers: signers, Log: log, Now: now,
+		Store: w.store, Candidates: candidates{w.assess}, Presence: w.presence, Key: key, Approvals: cfg.Approvals, Signers: signers, Log: log, Now: now,
 	})
 	w.runs = run.NewService(run.Config{
 		Store: w.store, Plans: w.store, Inventory: w.store, Packages: w.inventory, Presence: w.presence, Log: log, Now: now,
@@ -44,6 +46,18 @@ func (a *App) connectPatch() error {
 	})
 	w.decider = &decider{follower: w.follower, log: log, ticks: []func(context.Context) error{w.plans.Tick, w.runs.Tick, w.rollouts.Tick}}
 	return nil
+}
+
+// candidates gives plan what assess knows of hosts, in plan's own words.
+type candidates struct{ assess *assess.Service }
+
+func (c candidates) Candidates(ctx context.Context, selector fleet.Selector) ([]plan.Candidate, error) {
+	found, err := c.assess.Candidates(ctx, selector)
+	out := make([]plan.Candidate, 0, len(found))
+	for _, f := range found {
+		out = append(out, plan.Candidate(f))
+	}
+	return out, err
 }
 
 func distinct(signers []seal.Signer) int {

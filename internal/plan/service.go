@@ -13,7 +13,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
-	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
@@ -32,9 +31,10 @@ const (
 	silentAfter  = 20 * time.Second // then another host with the same inventory is asked
 )
 
-// Candidates lists approved hosts with what decides their part.
+// Candidates lists approved hosts with what decides their part. It is assess that knows; plan does not import it, because the store
+// implements plan.Store and assess is tested on the store.
 type Candidates interface {
-	Candidates(ctx context.Context, selector fleet.Selector) ([]assess.Candidate, error)
+	Candidates(ctx context.Context, selector fleet.Selector) ([]Candidate, error)
 }
 
 // Presence knows which hosts are there, and tells them to look.
@@ -109,13 +109,13 @@ func specOf(req apiv1.CreatePlan) Spec {
 }
 
 // present puts hosts that are there first, so that the question to a group goes to one that can answer.
-func (s *Service) present(found []assess.Candidate, now time.Time) []Candidate {
+func (s *Service) present(found []Candidate, now time.Time) []Candidate {
 	var here, away []Candidate
 	for _, c := range found {
 		if s.Presence.Online(c.HostID, now) {
-			here = append(here, Candidate(c))
+			here = append(here, c)
 		} else {
-			away = append(away, Candidate(c))
+			away = append(away, c)
 		}
 	}
 	return append(here, away...)
