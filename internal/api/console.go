@@ -5,12 +5,15 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
 // newConsole serves the built console. Files below assets/ have a hash in their name and never change; index.html is never cached,
-// so that a new server shows a new console. A path without an extension is a page of the console and gets the index.
+// so that a new server shows a new console. A path that is a page of the console gets the index. Answers are compressed: they are the same
+// for everyone and hold no secret, so their length tells nothing.
 func newConsole(files fs.FS) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := recordOf(r.Context())
 		rec.operation = "console"
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -24,7 +27,7 @@ func newConsole(files fs.FS) http.Handler {
 		}
 		name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
 		switch info, err := fs.Stat(files, name); {
-		case name == "" || name == "index.html" || err != nil && path.Ext(name) == "":
+		case name == "" || name == "index.html" || err != nil && isPage(name):
 			serveIndex(w, r, files)
 		case err != nil || info.IsDir() || strings.HasPrefix(path.Base(name), "."):
 			plain(w, http.StatusNotFound, "not found\n")
@@ -36,7 +39,13 @@ func newConsole(files fs.FS) http.Handler {
 			}
 			http.ServeFileFS(w, r, files, name)
 		}
-	})
+	}))
+}
+
+// isPage reports whether a path that is no file is a page: one without an extension, or one that ends in a name from outside, which may have
+// dots, as hosts/web1.example.org.
+func isPage(name string) bool {
+	return path.Ext(name) == "" || strings.HasPrefix(name, "hosts/") || strings.HasPrefix(name, "vulnerabilities/")
 }
 
 // serveIndex does not use http.ServeFileFS: it would redirect /index.html and offer a modification time to cache by.

@@ -27,6 +27,7 @@ func TestConsole(t *testing.T) {
 		"index":                   {built, "GET", "/", 200, "<html>console</html>", "no-store"},
 		"index by name":           {built, "GET", "/index.html", 200, "<html>console</html>", "no-store"},
 		"a page of the console":   {built, "GET", "/hosts/host_1", 200, "<html>console</html>", "no-store"},
+		"a host name with dots":   {built, "GET", "/hosts/web1.example.org", 200, "<html>console</html>", "no-store"},
 		"hashed asset":            {built, "GET", "/assets/app-1a2b.js", 200, "js", "public, max-age=31536000, immutable"},
 		"other file":              {built, "GET", "/favicon.svg", 200, "<svg/>", "no-cache"},
 		"asset that is gone":      {built, "GET", "/assets/app-old.js", 404, "not found\n", "no-store"},

@@ -7,10 +7,9 @@ import (
 	"github.com/staunch-dev/staunch/internal/fault"
 )
 
-// policy allows what the console is built of and nothing else: its own scripts (Vite emits files, never inline ones), its own
-// fetches, images it draws as data. Styles need 'unsafe-inline' because Mantine sets style attributes and injects style elements for
-// its variables at run time; without scripts of a stranger that gives an attacker colours, not code.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
+// policy allows what the console is built of and nothing else: its own scripts and styles (Vite emits files, never inline ones), its own
+// fetches, images it draws as data.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // secure sets the headers of everything that a browser may see.
