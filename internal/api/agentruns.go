@@ -18,7 +18,8 @@ const (
 	maxReports = 4 << 20
 )
 
-type simulationInput struct {
+// SimulationInput names a question to a host.
+type SimulationInput struct {
 	ID string `path:"simulation" maxLength:"64"`
 }
 
@@ -28,13 +29,13 @@ func (a *API) agentRunOperations(api huma.API) {
 	large := errorsToo(http.StatusRequestEntityTooLarge)
 	sims, runs := apiv1.PathSimulations+"{simulation}", apiv1.PathRuns+"{run}"
 	register(api, operation("agent-get-simulation", http.MethodGet, sims, tagAgent, needHost, "What the host is asked to simulate", nf),
-		func(ctx context.Context, in *simulationInput) (*answer[apiv1.SimulateRequest], error) {
+		func(ctx context.Context, in *SimulationInput) (*answer[apiv1.SimulateRequest], error) {
 			return reply(a.Plans.Simulation(ctx, hostOf(ctx).ID, in.ID))
 		})
 	register(api, operation("agent-answer-simulation", http.MethodPost, sims, tagAgent, needHost, "What the host's package manager would do",
 		about("The first answer counts; another changes nothing."), no, nf, large, upTo(maxAnswer)),
 		func(ctx context.Context, in *struct {
-			simulationInput
+			SimulationInput
 			Body apiv1.SimulateAnswer
 		}) (*struct{}, error) {
 			return nil, a.Plans.Answer(ctx, hostOf(ctx).ID, in.ID, in.Body)
