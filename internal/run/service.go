@@ -77,7 +77,8 @@ type Service struct {
 // NewService makes the service; it has nothing to start or stop.
 func NewService(c Config) *Service { return &Service{Config: c, looked: map[string]string{}} }
 
-// Work is the run that is offered to a host, or "".
+// Work is the run that is offered to a host, or "". A run that was accepted and of which nothing was heard since counts too: the host
+// may not have learned that its acceptance was taken, and have begun nothing.
 func (s *Service) Work(ctx context.Context, hostID string) (string, error) {
 	open, err := s.Store.OpenRuns(ctx, hostID)
 	if err != nil {
@@ -85,7 +86,8 @@ func (s *Service) Work(ctx context.Context, hostID string) (string, error) {
 	}
 	now := s.Now()
 	for _, r := range open {
-		if r.State == Offered && !now.After(expiryOf(r)) {
+		unheard := (r.State == Preparing || r.State == Uncertain) && r.Acked == 0
+		if unheard || r.State == Offered && !now.After(expiryOf(r)) {
 			return r.ID, nil
 		}
 	}
