@@ -64,7 +64,11 @@ func (p *program) approve(ctx context.Context, o *client.Operator, id string, fl
 	if err != nil {
 		return plan, err
 	}
-	if plan.State != apiv1.PlanReady {
+	switch plan.State {
+	case apiv1.PlanReady:
+	case apiv1.PlanApproved:
+		return plan, fault.New(fault.Conflict, "plan %s is approved already", plan.ID)
+	default:
 		return plan, fault.New(fault.Conflict, "plan %s cannot be approved: it is %s", plan.ID, plan.State)
 	}
 	documents, err := o.PlanBytes(ctx, plan.ID)

@@ -103,7 +103,7 @@ func (p *program) rolloutList() *cobra.Command {
 			{name: "id", text: func(r apiv1.RolloutRow) string { return r.ID }},
 			{name: "state", text: func(r apiv1.RolloutRow) string { return r.State }, tone: func(r apiv1.RolloutRow) tone { return rolloutTone(r.State) }},
 			{name: "hosts", text: func(r apiv1.RolloutRow) string { return strconv.Itoa(r.Hosts) }, right: true},
-			{name: "runs", text: func(r apiv1.RolloutRow) string { return statesText(r.Counts) }, least: 11},
+			{name: "runs", text: func(r apiv1.RolloutRow) string { return countWords(r.Counts) }, least: 11},
 			{name: "started", text: func(r apiv1.RolloutRow) string { return ago(&r.StartedAt, p.env.Now()) }, where: inTable},
 			{name: "started", text: func(r apiv1.RolloutRow) string { return stamp(&r.StartedAt) }, where: inCSV},
 			{name: "ended", text: func(r apiv1.RolloutRow) string { return stamp(r.EndedAt) }, where: inCSV},
@@ -149,11 +149,20 @@ func (p *program) showRollout(r apiv1.Rollout) error {
 	if p.format == formatTable {
 		write(p.env.Stdout, "%s\n", pairs{
 			{"rollout", r.ID}, {"plan", r.Plan}, {"state", r.State}, {"reason", r.Reason}, {"what", r.Summary},
-			{"runs", statesText(r.Counts)}, {"at_a_time", fmt.Sprint(r.MaxConcurrent)},
+			{"runs", countWords(r.Counts)}, {"at_a_time", fmt.Sprint(r.MaxConcurrent)},
 			{"started", moment(&r.StartedAt) + " by " + r.StartedBy}, {"ended", unlessNever(r)},
 		}.render(p.env.Width))
 	}
 	return show(p, r, r.Runs, runColumns())
+}
+
+// countWords is "3 succeeded, 1 failed".
+func countWords(counts []apiv1.NameCount) string {
+	parts := make([]string, len(counts))
+	for i, c := range counts {
+		parts[i] = strconv.Itoa(c.Count) + " " + c.Name
+	}
+	return strings.Join(parts, ", ")
 }
 
 func unlessNever(r apiv1.Rollout) string {

@@ -8,9 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -81,13 +83,62 @@ func TestScripts(t *testing.T) {
 			// join TOKENFILE NAME FACTS PACKAGES UPDATES: a host enrolls and reports these files.
 			"join": func(ts *testscript.TestScript, refused bool, args []string) {
 				err := of(ts).join(strings.TrimSpace(ts.ReadFile(args[0])), args[1], section{"facts", ts.ReadFile(args[2])},
-					section{"packages", ts.ReadFile(args[3])}, section{"updates", ts.ReadFile(args[4])})
+					section{"packages", ts.ReadFile(args[3])}, section{"updates", ts.ReadFile(args[4])}, section{"repositories", `{"repositories":[]}`})
 				if refused && err == nil {
 					ts.Fatalf("the host was let in")
 				}
 				if !refused {
 					ts.Check(err)
 				}
+			},
+			// agent NAME CHANGES AFTER [fail|hold]: a host that joined works from here on: it would make these changes, has these
+			// packages when it has, fails to, or begins only when released.
+			"agent": func(ts *testscript.TestScript, _ bool, args []string) {
+				a, err := of(ts).agent(args[0])
+				ts.Check(err)
+				script := agentScript{after: ts.ReadFile(args[2])}
+				ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &script.changes))
+				for _, how := range args[3:] {
+					switch how {
+					case "fail":
+						script.fail = "openssl: post-installation script ended with 1"
+					case "hold":
+						script.hold = make(chan struct{})
+					}
+				}
+				a.work(script)
+			},
+			// release NAME: the host's run goes on.
+			"release": func(ts *testscript.TestScript, _ bool, args []string) {
+				a, err := of(ts).agent(args[0])
+				ts.Check(err)
+				a.release()
+			},
+			// keep VAR REGEX: what the regex's group finds in the last output is in the variable.
+			"keep": func(ts *testscript.TestScript, _ bool, args []string) {
+				found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+				if found == nil {
+					ts.Fatalf("%s is not in the last output", args[1])
+				}
+				ts.Setenv(args[0], found[1])
+			},
+			// eventually REGEX COMMAND…: the command is repeated until its output has it.
+			"eventually": func(ts *testscript.TestScript, _ bool, args []string) {
+				want := regexp.MustCompile("(?m)" + args[0])
+				for end := time.Now().Add(time.Minute); ; {
+					ts.Check(ts.Exec(args[1], args[2:]...))
+					if want.MatchString(ts.ReadFile("stdout")) {
+						return
+					}
+					if time.Now().After(end) {
+						ts.Fatalf("%s never came", args[0])
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			},
+			// damage SQL: someone who has the server's database changes it.
+			"damage": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(of(ts).damage(args[0]))
 			},
 			// settle: what was reported is in the server's answers from here on.
 			"settle": func(ts *testscript.TestScript, _ bool, _ []string) {

@@ -22,6 +22,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/app"
 	"github.com/staunch-dev/staunch/internal/client"
@@ -33,6 +35,9 @@ type server struct {
 	url, fingerprint string
 	data             string
 	log              *logBook
+
+	mu     sync.Mutex
+	agents map[string]*agent // by host name
 }
 
 // logBook keeps what the server logs.
@@ -54,7 +59,7 @@ func (l *logBook) String() string {
 }
 
 func newServer(dir string) (*server, error) {
-	s := &server{data: filepath.Join(dir, "data"), log: &logBook{}}
+	s := &server{data: filepath.Join(dir, "data"), log: &logBook{}, agents: map[string]*agent{}}
 	feeds := filepath.Join(dir, "no-feeds")
 	if err := os.MkdirAll(feeds, 0o700); err != nil {
 		return nil, err
@@ -77,6 +82,13 @@ func newServer(dir string) (*server, error) {
 }
 
 func (s *server) stop() {
+	s.mu.Lock()
+	for _, a := range s.agents {
+		if err := a.halt(); err != nil {
+			fmt.Fprintln(os.Stderr, err) // the script has failed for it, and does not say so
+		}
+	}
+	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_ = s.app.Stop(ctx)
@@ -95,8 +107,9 @@ func (s *server) join(token, name string, sections ...section) error {
 	if err != nil {
 		return err
 	}
+	ctx := context.Background()
 	var enrolled apiv1.EnrollResponse
-	err = s.agentCall(http.MethodPost, apiv1.PathEnroll, nil, apiv1.EnrollRequest{
+	err = s.agentCall(ctx, http.MethodPost, apiv1.PathEnroll, nil, apiv1.EnrollRequest{
 		Token: token, CSR: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})),
 		Hostname: name, AgentVersion: "test", Protocol: apiv1.ProtocolVersion,
 	}, &enrolled)
@@ -104,23 +117,24 @@ func (s *server) join(token, name string, sections ...section) error {
 		return err
 	}
 	block, _ := pem.Decode([]byte(enrolled.Certificate))
-	cert := &tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: key}
-	digests := map[string]string{}
-	for _, sec := range sections {
-		digests[sec.name] = digestOf(sec.body)
-	}
-	var answer apiv1.CheckinAnswer
-	if err := s.agentCall(http.MethodPost, apiv1.PathCheckin, cert, apiv1.Checkin{AgentVersion: "test", Sections: digests}, &answer); err != nil {
+	a := &agent{server: s, name: name, hostID: enrolled.HostID, sections: sections}
+	a.cert = &tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: key}
+	if a.planKey, _, _, _, err = ssh.ParseAuthorizedKey([]byte(enrolled.PlanKey)); err != nil {
 		return err
 	}
-	for _, sec := range sections {
-		var put apiv1.SectionAnswer
-		path := apiv1.PathSections + sec.name + "?digest=" + digests[sec.name]
-		if err := s.agentCall(http.MethodPut, path, cert, json.RawMessage(sec.body), &put); err != nil {
-			return fmt.Errorf("%s: %w", sec.name, err)
-		}
+	s.mu.Lock()
+	s.agents[name] = a
+	s.mu.Unlock()
+	return a.report(ctx)
+}
+
+func (s *server) agent(name string) (*agent, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.agents[name]; a != nil {
+		return a, nil
 	}
-	return nil
+	return nil, fmt.Errorf("no host %q has joined", name)
 }
 
 func digestOf(body string) string {
@@ -128,20 +142,24 @@ func digestOf(body string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (s *server) agentCall(method, path string, cert *tls.Certificate, body, into any) error {
+// agentCall makes one request of the agent channel; into is nil where no answer is wanted.
+func (s *server) agentCall(ctx context.Context, method, path string, cert *tls.Certificate, body, into any) error {
 	config := client.PinnedTLS(s.fingerprint, "127.0.0.1")
 	config.NextProtos = []string{apiv1.AgentALPN}
 	if cert != nil {
 		config.Certificates = []tls.Certificate{*cert}
 	}
 	text, err := json.Marshal(body)
+	if body == nil {
+		text = nil
+	}
 	if raw, ok := body.(json.RawMessage); ok {
 		text = raw // its digest is of these exact bytes
 	}
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(context.Background(), method, s.url+path, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
@@ -158,6 +176,9 @@ func (s *server) agentCall(method, path string, cert *tls.Certificate, body, int
 	}
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: %d %s", method, path, resp.StatusCode, answer)
+	}
+	if into == nil || len(answer) == 0 {
+		return nil
 	}
 	return json.Unmarshal(answer, into)
 }
