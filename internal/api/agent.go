@@ -106,12 +106,12 @@ func (a *API) putSection(ctx context.Context, in *sectionInput) (*answer[apiv1.S
 func (a *API) work(ctx context.Context, in *workInput) (*workOutput, error) {
 	hostID := hostOf(ctx).ID
 	a.Inventory.Seen(hostID)
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(in.Wait)*time.Second)
+	waiting, cancel := context.WithTimeout(ctx, time.Duration(in.Wait)*time.Second)
 	defer cancel()
 	defer context.AfterFunc(a.stopping, cancel)()
-	ctx, leave := a.polls.join(ctx, hostID)
+	waiting, leave := a.polls.join(waiting, hostID)
 	defer leave()
-	w, ok, err := a.nextWork(ctx, hostID)
+	w, ok, err := a.nextWork(ctx, waiting, hostID)
 	if err != nil {
 		return nil, err
 	}

@@ -61,15 +61,15 @@ func (a *API) agentRunOperations(api huma.API) {
 		})
 }
 
-// nextWork waits for work until ctx ends. What is in the store is told before anything is waited for, so that no lost nudge loses a
+// nextWork waits for work until waiting, which is the poll's part of ctx, ends. What is in the store is told before anything is waited for, so that no lost nudge loses a
 // run or a question; nudges of these kinds only mean "look".
-func (a *API) nextWork(ctx context.Context, hostID string) (apiv1.Work, bool, error) {
+func (a *API) nextWork(ctx, waiting context.Context, hostID string) (apiv1.Work, bool, error) {
 	for {
 		w, again, err := a.assigned(ctx, hostID)
 		if err != nil || w.ID != "" {
 			return w, err == nil, err
 		}
-		kind, ok, over := a.await(ctx, hostID, again)
+		kind, ok, over := a.await(waiting, hostID, again)
 		switch {
 		case over:
 			return apiv1.Work{}, false, nil
@@ -80,14 +80,14 @@ func (a *API) nextWork(ctx context.Context, hostID string) (apiv1.Work, bool, er
 }
 
 // await waits for a nudge, at most until it is time to look again (0: no limit); over says that the poll has ended.
-func (a *API) await(ctx context.Context, hostID string, again time.Duration) (kind string, ok, over bool) {
-	waiting, cancel := ctx, context.CancelFunc(func() {})
+func (a *API) await(poll context.Context, hostID string, again time.Duration) (kind string, ok, over bool) {
+	waiting, cancel := poll, context.CancelFunc(func() {})
 	if again > 0 {
-		waiting, cancel = context.WithTimeout(ctx, again)
+		waiting, cancel = context.WithTimeout(poll, again)
 	}
 	defer cancel()
 	kind, ok = a.Presence.Wait(waiting, hostID)
-	return kind, ok, !ok && (ctx.Err() != nil || waiting.Err() == nil) // without an error it was pushed out by newer polls
+	return kind, ok, !ok && (poll.Err() != nil || waiting.Err() == nil) // without an error it was pushed out by newer polls
 }
 
 // assigned is the run or question that waits for a host and that it was not told just now; again says when to look again at what it was.
@@ -98,9 +98,6 @@ func (a *API) assigned(ctx context.Context, hostID string) (w apiv1.Work, again 
 	}{{apiv1.WorkRun, a.Runs.Work}, {apiv1.WorkSimulate, a.Plans.Work}} {
 		found, err := from.look(ctx, hostID)
 		if err != nil {
-			if ctx.Err() != nil { // the poll ended while we looked
-				return w, 0, nil
-			}
 			return w, 0, err
 		}
 		if found == "" {
