@@ -223,30 +223,43 @@ func (a *Agent) request(ctx context.Context, method, path string, body io.Reader
 
 // send reads at most maxAgentAnswer bytes of the answer into out, whose fields that we do not know are ignored.
 func (a *Agent) send(ctx context.Context, req *http.Request, out any) (status int, err error) {
+	status, body, err := a.fetch(ctx, req, maxAgentAnswer)
+	if err != nil || body == nil || out == nil {
+		return status, err
+	}
+	return status, a.decode(body, out)
+}
+
+// fetch gives the body of a good answer, nil when it has none.
+func (a *Agent) fetch(ctx context.Context, req *http.Request, limit int64) (status int, body []byte, err error) {
 	resp, err := a.http.Do(req)
 	if err != nil {
-		return 0, unreachable(a.base, err)
+		return 0, nil, unreachable(a.base, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	switch {
 	case resp.StatusCode/100 != 2:
-		return resp.StatusCode, problemOf(resp, a.base)
+		return resp.StatusCode, nil, problemOf(resp, a.base)
 	case resp.StatusCode == http.StatusNoContent:
-		return resp.StatusCode, nil
+		return resp.StatusCode, nil, nil
 	case !isJSON(resp):
-		return resp.StatusCode, fault.New(fault.Unavailable, "%s does not answer like a staunch server", a.base)
+		return resp.StatusCode, nil, fault.New(fault.Unavailable, "%s does not answer like a staunch server", a.base)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAgentAnswer+1)) // to the end, so that the connection is used again
+	body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1)) // to the end, so that the connection is used again
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return resp.StatusCode, unreachable(a.base, ctx.Err())
+		return resp.StatusCode, nil, unreachable(a.base, ctx.Err())
 	case err != nil:
-		return resp.StatusCode, fault.Wrap(err, fault.Unavailable, "the answer of %s was cut off", a.base)
-	case len(body) > maxAgentAnswer:
-		return resp.StatusCode, fault.New(fault.TooLarge, "the answer of %s is absurdly long", a.base)
+		return resp.StatusCode, nil, fault.Wrap(err, fault.Unavailable, "the answer of %s was cut off", a.base)
+	case int64(len(body)) > limit:
+		return resp.StatusCode, nil, fault.New(fault.TooLarge, "the answer of %s is absurdly long", a.base)
 	}
+	return resp.StatusCode, body, nil
+}
+
+func (a *Agent) decode(body []byte, out any) error {
 	if err := json.Unmarshal(body, out); err != nil {
-		return resp.StatusCode, fault.Wrap(err, fault.Unavailable, "the answer of %s is not what was asked for", a.base)
+		return fault.Wrap(err, fault.Unavailable, "the answer of %s is not what was asked for", a.base)
 	}
-	return resp.StatusCode, nil
+	return nil
 }

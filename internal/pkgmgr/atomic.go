@@ -28,11 +28,12 @@ func WriteFile(name string, data []byte, mode os.FileMode) (err error) {
 	if err := os.Rename(tmp.Name(), name); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return Sync(dir)
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// Sync waits until a file's bytes, or a folder's names, are on the disk.
+func Sync(name string) error {
+	d, err := os.Open(name)
 	if err != nil {
 		return err
 	}

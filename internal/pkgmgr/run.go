@@ -2,6 +2,7 @@ package pkgmgr
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ type Command struct {
 	Name    string
 	Args    []string
 	Env     []string      // besides Environment
+	Dir     string        // where it runs; empty means /
 	Timeout time.Duration // its whole process group is killed then; zero means a minute
 	Limit   int           // bytes kept of standard output; zero means 16 MiB
 	Grew    func()        // called whenever it writes something; may be nil
@@ -91,7 +93,7 @@ func run(ctx context.Context, c Command, stdout, stderr io.Writer) (code int, er
 	defer cancel()
 	cmd := exec.CommandContext(limited, c.Name, c.Args...)
 	cmd.Env = append(Environment(), c.Env...)
-	cmd.Dir = "/"
+	cmd.Dir = cmp.Or(c.Dir, "/")
 	cmd.Stdout, cmd.Stderr = stdout, stderr // Stdin nil is /dev/null
 	cmd.WaitDelay = 5 * time.Second         // a grandchild that holds the pipe does not hold us
 	ownGroup(cmd)

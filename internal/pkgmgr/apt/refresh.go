@@ -174,11 +174,16 @@ func (m *Manager) update(ctx context.Context) (pkgmgr.Output, error) {
 type stallError struct{ after time.Duration }
 
 func (e stallError) Error() string {
-	return fmt.Sprintf("the refresh stood still for %s and was stopped", e.after)
+	return fmt.Sprintf("apt stood still for %s and was stopped", e.after)
 }
 
 // watchStall ends a refresh that neither says nor fetches anything for StallAfter. It ends with ctx.
 func (m *Manager) watchStall(ctx context.Context, cancel context.CancelCauseFunc, wrote *atomic.Int64) {
+	m.watchGrowth(ctx, cancel, func() int64 { return wrote.Load() + m.partialBytes() })
+}
+
+// watchGrowth ends what stands still, as grown tells, for StallAfter. It ends with ctx.
+func (m *Manager) watchGrowth(ctx context.Context, cancel context.CancelCauseFunc, grown func() int64) {
 	tick := time.NewTicker(max(m.cfg.StallAfter/10, time.Millisecond))
 	defer tick.Stop()
 	last, since := int64(-1), time.Now()
@@ -188,7 +193,7 @@ func (m *Manager) watchStall(ctx context.Context, cancel context.CancelCauseFunc
 			return
 		case <-tick.C:
 		}
-		if at := wrote.Load() + m.partialBytes(); at != last {
+		if at := grown(); at != last {
 			last, since = at, time.Now()
 		} else if time.Since(since) >= m.cfg.StallAfter {
 			cancel(stallError{m.cfg.StallAfter})
@@ -197,10 +202,13 @@ func (m *Manager) watchStall(ctx context.Context, cancel context.CancelCauseFunc
 	}
 }
 
-func (m *Manager) partialBytes() (n int64) {
-	entries, _ := os.ReadDir(m.state("lists/partial"))
+func (m *Manager) partialBytes() int64 { return folderBytes(m.state("lists/partial")) }
+
+// folderBytes is the size of the files directly in a folder.
+func folderBytes(dir string) (n int64) {
+	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
 			n += info.Size()
 		}
 	}
