@@ -93,6 +93,9 @@ func methodCalls(t *testing.T, s *store.Store) []methodCall {
 		{"FeedStates", func(ctx context.Context) error { return second(s.FeedStates(ctx)) }},
 		{"CurrentAdvisories", func(ctx context.Context) error { return second(currentAdvisories(ctx, s)) }},
 		{"CurrentKEV", func(ctx context.Context) error { return second(s.CurrentKEV(ctx)) }},
+		{"KnownAdvisories", func(ctx context.Context) error {
+			return s.KnownAdvisories(ctx, "osv/Debian", func(advisory.Advisory, time.Time) error { return nil })
+		}},
 		{"KnowledgeAfter", func(ctx context.Context) error { return second(s.KnowledgeAfter(ctx, 0)) }},
 
 		{"CreateUser", func(ctx context.Context) error { return s.CreateUser(ctx, user("bob"), ev("user.created", "")) }},
