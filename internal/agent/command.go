@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/apply"
 	"github.com/staunch-dev/staunch/internal/client"
 	"github.com/staunch-dev/staunch/internal/fault"
 )
@@ -95,7 +96,7 @@ could be updated and why something is not, and waits for work. It listens on not
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&state, "state", state, "folder of the agent's identity and package lists")
-	root.AddCommand(enrollCommand(env, &state), runCommand(env, &state), collectCommand(env), statusCommand(env, &state), versionCommand(env))
+	root.AddCommand(enrollCommand(env, &state), runCommand(env, &state), collectCommand(env), statusCommand(env, &state), versionCommand(env), applyCommand(env))
 	return root
 }
 
@@ -127,6 +128,9 @@ server's CA, so it is shown to no other server. The key is made here and never l
 				return err
 			}
 			o.StateDir, o.Now = *state, time.Now()
+			if !cmd.Flags().Changed("trust") && (env.Euid != 0 || *state != DefaultState(env.Getenv, env.Euid)) {
+				o.TrustFile = "" // not this machine's own agent, or not for us to say whom its root half believes
+			}
 			answer, err := Enroll(cmd.Context(), o)
 			if err != nil {
 				return err
@@ -142,6 +146,7 @@ server's CA, so it is shown to no other server. The key is made here and never l
 	f.StringVar(&o.Server, "server", "", "address of the server, https://HOST:PORT")
 	f.StringVar(&file, "token-file", "", "file that holds the token; - is standard input")
 	f.StringVar(&token, "token", "", "the token itself; every user of this machine can see it there, so prefer a file")
+	f.StringVar(&o.TrustFile, "trust", apply.DefaultTrust, "as root: where to pin the server's plan key, for the root half; empty to leave it")
 	f.BoolVar(&o.Force, "force", false, "replace the identity of a machine that is enrolled already")
 	return cmd
 }

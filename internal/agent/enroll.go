@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/apply"
 	"github.com/staunch-dev/staunch/internal/client"
 	"github.com/staunch-dev/staunch/internal/fault"
 )
@@ -16,7 +17,8 @@ import (
 // EnrollOptions are what enrollment needs.
 type EnrollOptions struct {
 	Server, Token, StateDir, Version string
-	Force                            bool // replace an identity that is there
+	Force                            bool   // replace an identity that is there
+	TrustFile                        string // where the server's plan key is pinned for the root half; empty: nowhere
 	Now                              time.Time
 }
 
@@ -52,7 +54,13 @@ func Enroll(ctx context.Context, o EnrollOptions) (apiv1.EnrollResponse, error) 
 	if _, err := id.Current.parse(); err != nil {
 		return none, fault.Wrap(err, fault.Unavailable, "the certificate in the server's answer does not fit our key")
 	}
-	return answer, id.Save(o.StateDir)
+	if err := id.Save(o.StateDir); err != nil {
+		return answer, err
+	}
+	if o.TrustFile == "" || answer.PlanKey == "" { // a server that plans nothing has no key
+		return answer, nil
+	}
+	return answer, apply.WriteTrust(o.TrustFile, answer.HostID, answer.PlanKey)
 }
 
 func userAgent(version string) string { return "staunch-agent/" + version }

@@ -35,7 +35,8 @@ var mayAlso = map[string][]string{
 	"internal/pkgmgr":  {},
 	"internal/collect": {"internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},
 	"internal/client":  {},
-	"internal/agent":   {"internal/client", "internal/collect", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/seal"}, // never the spine
+	"internal/apply":   {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"}, // the root half: never client, never the spine
+	"internal/agent":   {"internal/apply", "internal/client", "internal/collect", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/seal"}, // never the spine
 	"internal/cli":     {"internal/client", "internal/seal"},                                                                                       // never the spine
 	// what spine packages use from beside it
 	"internal/plan":        {"internal/seal"},
@@ -139,6 +140,26 @@ func TestAgentLinksNeitherDatabaseNorServer(t *testing.T) {
 			if dep == b || strings.HasPrefix(dep, strings.TrimSuffix(b, "/")+"/") {
 				t.Errorf("staunch-agent links %s", dep)
 			}
+		}
+	}
+}
+
+// The root half has no network: what it is made of cannot speak HTTP or TLS.
+func TestRootHalfLinksNoNetworkClient(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("go", "list", "-deps", "./internal/apply")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list -deps: %v", err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, module+"internal/seal") {
+		t.Fatal("internal/apply does not link internal/seal: is this test looking at the right package?")
+	}
+	for _, banned := range []string{"net/http", "crypto/tls", "net/rpc", module + "internal/client", module + "internal/agent", module + "internal/collect"} {
+		if slices.Contains(deps, banned) {
+			t.Errorf("internal/apply links %s", banned)
 		}
 	}
 }
