@@ -77,11 +77,12 @@ func TestAgreementWithTheTools(t *testing.T) {
 	}
 	t.Parallel()
 	for _, o := range tools() {
+		if !o.here() { // most machines have few of them; the vectors of each are tested everywhere
+			t.Logf("%s: not here: %v", o.scheme, o.needs)
+			continue
+		}
 		t.Run(string(o.scheme), func(t *testing.T) {
 			t.Parallel()
-			if !o.here() {
-				t.Skipf("not here: %v", o.needs)
-			}
 			pairs := pairsFor(t, o.scheme, o.pairs)
 			var in bytes.Buffer
 			for _, p := range pairs {

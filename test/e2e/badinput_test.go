@@ -122,7 +122,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func TestBadInputChangesNothing(t *testing.T) {
 	feeds := t.TempDir()
-	writeFeeds(t, feeds, []vulnerability{{"CVE-2026-90001", "Debian:12", "lab-fix", "1.1", false}})
+	writeFeeds(t, feeds, []vulnerability{{"CVE-2026-90001", "Debian:12", "lab-fix", "1.1", true}})
 	s := startServer(t, "8444", "--feeds", feeds)
 	ca := s.fingerprint(t)
 	s.cli(t, "feed", "update")

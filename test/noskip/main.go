@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -24,13 +25,16 @@ type event struct {
 // tally follows tests until they end.
 type tally struct {
 	out                     io.Writer
+	logs                    bool // print what tests that passed have logged
 	passed, failed, skipped int
 	output                  map[string][]string // of tests that have not ended, by package and test
 	failing                 map[string]bool     // packages with a failed test
 }
 
 func main() {
-	t := tally{out: os.Stdout, output: map[string][]string{}, failing: map[string]bool{}}
+	logs := flag.Bool("logs", false, "print what tests that passed have logged")
+	flag.Parse()
+	t := tally{out: os.Stdout, logs: *logs, output: map[string][]string{}, failing: map[string]bool{}}
 	if err := t.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "noskip:", err)
 		os.Exit(1)
@@ -76,6 +80,9 @@ func (t *tally) add(e event) {
 	switch e.Action {
 	case "pass":
 		t.passed++
+		if t.logs {
+			t.printLogs(e, t.output[key])
+		}
 	case "fail":
 		t.failed++
 		t.failing[e.Package] = true
@@ -96,6 +103,16 @@ func (t *tally) endPackage(e event, output []string) {
 	}
 	if n := len(output); n > 0 && e.Action != "skip" { // skip: it has no tests
 		fmt.Fprint(t.out, output[n-1])
+	}
+}
+
+// printLogs prints the lines of t.Log, and how long the test took.
+func (t *tally) printLogs(e event, output []string) {
+	fmt.Fprintf(t.out, "ok    %s (%.1fs)\n", e.Test, e.Elapsed)
+	for _, line := range output {
+		if !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(strings.TrimSpace(line), "--- ") {
+			fmt.Fprint(t.out, line)
+		}
 	}
 }
 

@@ -18,12 +18,13 @@ func TestTally(t *testing.T) {
 		"no_tests":    {`{"Action":"skip","Package":"p"}`, 0, 0, 0, ""},
 		"build_fails": {`{"Action":"build-output","ImportPath":"p","Output":"undefined: x\n"}` + "\n" + `{"Action":"fail","Package":"p"}`, 0, 1, 0, "undefined: x"},
 		"panic":       {`{"Action":"output","Package":"p","Output":"panic: boom\n"}` + "\n" + `{"Action":"fail","Package":"p"}`, 0, 1, 0, "panic: boom"},
+		"logs":        {`{"Action":"output","Package":"p","Test":"TestA","Output":"    a.go:1: measured\n"}` + "\n" + `{"Action":"pass","Package":"p","Test":"TestA"}`, 1, 0, 0, "measured"},
 		"not_json":    {"go: downloading x", 0, 0, 0, "go: downloading x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
-			got := tally{out: &out, output: map[string][]string{}, failing: map[string]bool{}}
+			got := tally{out: &out, logs: true, output: map[string][]string{}, failing: map[string]bool{}}
 			if err := got.read(strings.NewReader(c.in)); err != nil {
 				t.Fatal(err)
 			}
