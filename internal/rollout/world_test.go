@@ -115,7 +115,7 @@ func (w *world) open() {
 // reopen is a server that was killed and started again.
 func (w *world) reopen() {
 	w.t.Helper()
-	w.must(w.rows.Store.Close())
+	w.must(w.rows.Close())
 	w.open()
 }
 

@@ -134,6 +134,5 @@ func (t *tx) tokenChanged(ctx context.Context, at time.Time, id string, e event.
 	if err := t.change(ctx, at, event.ChangeToken, id); err != nil {
 		return err
 	}
-	_, err := t.event(ctx, e)
-	return err
+	return t.event(ctx, e)
 }

@@ -11,8 +11,7 @@ import (
 // AppendEvent adds an event that belongs to no other write, and gives the seq of the change that announces it.
 func (s *Store) AppendEvent(ctx context.Context, e event.Event) (int64, error) {
 	return s.record(ctx, "append event", func(t *tx) error {
-		_, err := t.event(ctx, e)
-		return err
+		return t.event(ctx, e)
 	})
 }
 

@@ -106,7 +106,7 @@ func (t *tx) hostChanged(ctx context.Context, at time.Time, id string, events ..
 		return err
 	}
 	for _, e := range events {
-		if _, err := t.event(ctx, e); err != nil {
+		if err := t.event(ctx, e); err != nil {
 			return err
 		}
 	}

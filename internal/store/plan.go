@@ -284,6 +284,5 @@ func (t *tx) planChanged(ctx context.Context, id string, e event.Event) error {
 	if err := t.change(ctx, e.At, event.ChangePlan, id); err != nil {
 		return err
 	}
-	_, err := t.event(ctx, e)
-	return err
+	return t.event(ctx, e)
 }

@@ -208,7 +208,7 @@ func (t *tx) rolloutChanged(ctx context.Context, id string, at time.Time, events
 		return err
 	}
 	for _, e := range events {
-		if _, err := t.event(ctx, e); err != nil {
+		if err := t.event(ctx, e); err != nil {
 			return err
 		}
 	}

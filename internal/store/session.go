@@ -15,8 +15,7 @@ func (s *Store) CreateSession(ctx context.Context, in access.Session, e event.Ev
 			in.SecretHash, in.UserID, in.CreatedAt.UnixMicro(), in.ExpiresAt.UnixMicro()); err != nil {
 			return err
 		}
-		_, err := t.event(ctx, e)
-		return err
+		return t.event(ctx, e)
 	})
 	return err
 }

@@ -120,27 +120,27 @@ func (t *tx) change(ctx context.Context, at time.Time, kind, ref string) (err er
 }
 
 // event appends e to the log, chained to the event before it, and the change that announces it.
-func (t *tx) event(ctx context.Context, e event.Event) (seq int64, err error) {
+func (t *tx) event(ctx context.Context, e event.Event) (err error) {
 	if e.Kind == "" {
-		return 0, fault.New(fault.Internal, "a write without its event")
+		return fault.New(fault.Internal, "a write without its event")
 	}
 	if e.Seq, err = take(ctx, t, "event", 1); err != nil {
-		return 0, err
+		return err
 	}
 	before := ""
 	if e.Seq > 1 {
 		if err := t.QueryRowContext(ctx, `SELECT hash FROM events WHERE seq = $1`, e.Seq-1).Scan(&before); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	e.Actor, e.Text = storable(e.Actor), storable(e.Text) // both may quote what a stranger sent, and the log must not refuse it
 	data, err := encodeMap(e.Data)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if _, err := exec(ctx, t, `INSERT INTO events (seq, at, kind, actor, host_id, text, data, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		e.Seq, e.At.UnixMicro(), e.Kind, e.Actor, e.Host, e.Text, data, event.Chain(before, e)); err != nil {
-		return 0, err
+		return err
 	}
-	return e.Seq, t.change(ctx, e.At, event.ChangeEvent, strconv.FormatInt(e.Seq, 10))
+	return t.change(ctx, e.At, event.ChangeEvent, strconv.FormatInt(e.Seq, 10))
 }

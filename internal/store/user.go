@@ -41,8 +41,7 @@ func (s *Store) CreateUser(ctx context.Context, u access.User, e event.Event) er
 		if n == 0 {
 			return fault.New(fault.Conflict, "there is a user %q already", u.Name)
 		}
-		_, err = t.event(ctx, e)
-		return err
+		return t.event(ctx, e)
 	})
 	return err
 }
@@ -73,8 +72,7 @@ func (s *Store) SetPassword(ctx context.Context, userID, passwordHash string, at
 		if _, err := exec(ctx, t, `DELETE FROM sessions WHERE user_id = $1 AND secret_hash <> $2`, userID, keepSession); err != nil {
 			return err
 		}
-		_, err = t.event(ctx, e)
-		return err
+		return t.event(ctx, e)
 	})
 	return err
 }

@@ -99,7 +99,7 @@ func failedWrites(t *testing.T, s *store.Store) {
 	must(t, second(s.SettlePlan(ctx, p5, hosts5, locks5, ev(event.PlanSettled, ""))))
 	before := snapshot(t, s)
 	bad := event.Event{At: start()}
-	badGrant := grantOf(t, s, "ro", "run2-ro", "h2")
+	badGrant := grantOf(t, s, "run2-ro", "h2")
 	badGrant.Event = bad
 	badRecord := ended(u, run.Failed)
 	badRecord.Steps, badRecord.Lines = []run.Step{{RunID: u.ID, Name: "verify", State: "done", Started: start()}}, []string{"a line"}

@@ -77,11 +77,11 @@ func rolling(t testing.TB, s *store.Store) {
 	must(t, second(s.CreateRollout(t.Context(), r, runs, ev(event.RolloutStarted, ""))))
 }
 
-// grantOf is a grant at the version that the rollout has now.
-func grantOf(t testing.TB, s *store.Store, rolloutID, runID, host string) rollout.GrantWrite {
+// grantOf is a grant of the rollout "ro" at the version that it has now.
+func grantOf(t testing.TB, s *store.Store, runID, host string) rollout.GrantWrite {
 	t.Helper()
 	return rollout.GrantWrite{
-		RolloutID: rolloutID, Version: get(s.Rollout(t.Context(), rolloutID))(t).Version, RunID: runID, HostID: host, At: start(),
+		RolloutID: "ro", Version: get(s.Rollout(t.Context(), "ro"))(t).Version, RunID: runID, HostID: host, At: start(),
 		Sign:  func(epoch int64) ([]byte, string, error) { return []byte{byte(epoch)}, "sig", nil },
 		Event: ev(event.RunGranted, host),
 	}
@@ -90,7 +90,7 @@ func grantOf(t testing.TB, s *store.Store, rolloutID, runID, host string) rollou
 // working grants run1-ro and has it accepted.
 func working(t testing.TB, s *store.Store) run.Run {
 	t.Helper()
-	must(t, second(s.GrantRun(t.Context(), grantOf(t, s, "ro", "run1-ro", "h1"))))
+	must(t, second(s.GrantRun(t.Context(), grantOf(t, s, "run1-ro", "h1"))))
 	u := get(s.Run(t.Context(), "run1-ro"))(t)
 	must(t, second(s.AcceptRun(t.Context(), u.ID, u.Epoch, start(), ev(event.RunAccepted, "h1"))))
 	return get(s.Run(t.Context(), "run1-ro"))(t)

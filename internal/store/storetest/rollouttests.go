@@ -60,16 +60,16 @@ func rolloutLife(t *testing.T, s *store.Store) {
 func grantsFence(t *testing.T, s *store.Store) {
 	ctx := t.Context()
 	rolling(t, s)
-	first, other := grantOf(t, s, "ro", "run1-ro", "h1"), grantOf(t, s, "ro", "run2-ro", "h2")
+	first, other := grantOf(t, s, "run1-ro", "h1"), grantOf(t, s, "run2-ro", "h2")
 	must(t, second(s.GrantRun(ctx, first)))
 	u := get(s.Run(ctx, "run1-ro"))(t)
 	if u.State != run.Offered || u.Epoch != 1 || string(u.Grant) != "\x01" || u.GrantSig != "sig" || !u.GrantedAt.Equal(start()) {
 		t.Errorf("granted: %+v", u)
 	}
 	same(t, "claims", get(s.Claims(ctx))(t), map[string]string{"h1": "run1-ro"})
-	mustBe(t, fault.Conflict, second(s.GrantRun(ctx, other)))                                      // decided before the first was granted
-	mustBe(t, fault.Conflict, second(s.GrantRun(ctx, grantOf(t, s, "ro", "run1-ro", "h1"))))       // held, by itself
-	mustBe(t, fault.Conflict, second(s.GrantRun(ctx, grantOf(t, s, "ro", "run-of-nobody", "h2")))) // and nothing is written
+	mustBe(t, fault.Conflict, second(s.GrantRun(ctx, other)))                                // decided before the first was granted
+	mustBe(t, fault.Conflict, second(s.GrantRun(ctx, grantOf(t, s, "run1-ro", "h1"))))       // held, by itself
+	mustBe(t, fault.Conflict, second(s.GrantRun(ctx, grantOf(t, s, "run-of-nobody", "h2")))) // and nothing is written
 	same(t, "claims", get(s.Claims(ctx))(t), map[string]string{"h1": "run1-ro"})
 
 	// The offer goes back: the host is free, and the next epoch is above.
@@ -80,19 +80,19 @@ func grantsFence(t *testing.T, s *store.Store) {
 	}
 	same(t, "claims", get(s.Claims(ctx))(t), nil)
 	mustBe(t, fault.Conflict, second(s.AcceptRun(ctx, "run1-ro", 1, start(), ev(event.RunAccepted, "h1"))))
-	must(t, second(s.GrantRun(ctx, grantOf(t, s, "ro", "run1-ro", "h1"))))
+	must(t, second(s.GrantRun(ctx, grantOf(t, s, "run1-ro", "h1"))))
 	if u := get(s.Run(ctx, "run1-ro"))(t); u.Epoch != 2 {
 		t.Errorf("epoch %d, want 2", u.Epoch)
 	}
 
-	broken := grantOf(t, s, "ro", "run2-ro", "h2")
+	broken := grantOf(t, s, "run2-ro", "h2")
 	broken.Sign = func(int64) ([]byte, string, error) { return nil, "", errors.New("no key") }
 	if _, err := s.GrantRun(ctx, broken); err == nil {
 		t.Error("granted without a signature")
 	}
 	v := get(s.Rollout(ctx, "ro"))(t).Version
 	must(t, second(s.SetRollout(ctx, "ro", v, rollout.Halted, "x", nil, start(), ev(event.RolloutHalted, ""))))
-	mustBe(t, fault.Conflict, second(s.GrantRun(ctx, grantOf(t, s, "ro", "run2-ro", "h2"))))
+	mustBe(t, fault.Conflict, second(s.GrantRun(ctx, grantOf(t, s, "run2-ro", "h2"))))
 	if open := get(s.OpenRollouts(ctx))(t); len(open) != 1 {
 		t.Errorf("halted with a run in flight: %+v", open)
 	}
@@ -181,7 +181,7 @@ func oneGrant(t *testing.T, cfg store.Config) {
 	a, b := Reopen(t, cfg), Reopen(t, cfg)
 	rolling(t, a)
 	version := get(a.Rollout(t.Context(), "ro"))(t).Version
-	writes := []rollout.GrantWrite{grantOf(t, a, "ro", "run1-ro", "h1"), grantOf(t, a, "ro", "run2-ro", "h2")}
+	writes := []rollout.GrantWrite{grantOf(t, a, "run1-ro", "h1"), grantOf(t, a, "run2-ro", "h2")}
 	var won atomic.Int32
 	var racers sync.WaitGroup
 	for i := range 8 {
