@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ func rolloutScreen(r apiv1.Rollout, now time.Time, width, height int) []screenLi
 	if width <= 0 {
 		width = 80
 	}
-	head := rolloutHead(r, now)
+	head := rolloutHead(r, now, width)
 	var body []screenLine
 	for most := 1 << 20; ; most /= 2 { // lines of names for each group
 		body = rolloutBody(r, now, width, most)
@@ -43,60 +44,98 @@ func rolloutScreen(r apiv1.Rollout, now time.Time, width, height int) []screenLi
 	return page
 }
 
-func rolloutHead(r apiv1.Rollout, now time.Time) []screenLine {
+func rolloutHead(r apiv1.Rollout, now time.Time, width int) []screenLine {
 	until := now
 	if r.EndedAt != nil {
 		until = *r.EndedAt
 	}
-	ended, counts := 0, map[string]int{}
+	ended, by := 0, map[string][]apiv1.Run{}
 	for _, run := range r.Runs {
-		counts[run.State]++
+		by[run.State] = append(by[run.State], run)
 		if runEnded(run.State) {
 			ended++
 		}
 	}
 	var parts []string
-	for _, state := range runOrder() {
-		if counts[state] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d %s", runSign(state).glyph, counts[state], state))
-		}
+	for _, state := range ordered(by) {
+		parts = append(parts, fmt.Sprintf("%s %d %s", runSign(state).glyph, len(by[state]), state))
 	}
 	head := []screenLine{{text: fmt.Sprintf("%s  rollout %s  %s", r.State, r.ID, took(until.Sub(r.StartedAt))), tone: rolloutTone(r.State)}}
 	if r.Reason != "" {
 		head = append(head, screenLine{text: "  " + r.Reason, tone: rolloutTone(r.State)})
 	}
-	return append(head, screenLine{text: fmt.Sprintf("%d of %s done:  %s", ended, plural(len(r.Runs), "host"), strings.Join(parts, "  "))}, screenLine{})
+	line := fmt.Sprintf("%d of %s done:", ended, plural(len(r.Runs), "host"))
+	for _, part := range parts {
+		if columns(line)+gap+columns(part) > width {
+			head = append(head, screenLine{text: line})
+			line = " "
+		}
+		line += "  " + part
+	}
+	return append(head, screenLine{text: line}, screenLine{})
 }
 
 // rolloutBody is the groups: one line for a host that is at work or ended badly, a grid of names for those that wait or are done.
 func rolloutBody(r apiv1.Rollout, now time.Time, width, most int) []screenLine {
 	by := map[string][]apiv1.Run{}
-	wide := 0
+	wide := 0 // of names that have a line of their own
 	for _, run := range r.Runs {
 		by[run.State] = append(by[run.State], run)
-		wide = max(wide, columns(clean(run.Host)))
+		if !inGrid(run.State) {
+			wide = max(wide, columns(clean(run.Host)))
+		}
 	}
-	wide = min(wide, 28)
+	wide = min(wide, mostName)
 	var lines []screenLine
-	for _, state := range runOrder() {
+	for _, state := range ordered(by) {
 		s := runSign(state)
-		switch state {
-		case apiv1.RunPending, apiv1.RunCanceled, apiv1.RunSucceeded:
+		switch {
+		case inGrid(state):
 			for _, g := range byWhy(by[state]) {
 				title := fmt.Sprintf("%s %-10s %s", s.glyph, state, plural(len(g.hosts), "host"))
 				if g.why != "" {
 					title += ": " + g.why
 				}
 				lines = append(lines, screenLine{title, s.tone})
-				lines = append(lines, nameGrid(g.hosts, wide, width, most)...)
+				lines = append(lines, nameGrid(g.hosts, width, most)...)
 			}
 		default:
 			for _, run := range by[state] {
 				name := cutMiddle(clean(run.Host), wide)
-				line := fmt.Sprintf("%s %-10s %s%s  %s", s.glyph, state, name, strings.Repeat(" ", wide-columns(name)), runNow(run, now))
-				lines = append(lines, screenLine{strings.TrimRight(line, " "), s.tone})
+				line := fmt.Sprintf("%s %-10s %s%s  ", s.glyph, state, name, strings.Repeat(" ", wide-columns(name)))
+				lines = append(lines, explained(line, clean(runNow(run, now)), s.tone, width, most)...)
 			}
 		}
+	}
+	return lines
+}
+
+// ordered is the states there are in the order of the screen; those that only a newer server knows come first.
+func ordered(by map[string][]apiv1.Run) []string {
+	states := slices.Sorted(maps.Keys(by))
+	slices.SortStableFunc(states, func(a, b string) int { return slices.Index(runOrder(), a) - slices.Index(runOrder(), b) })
+	return states
+}
+
+// mostName is how many columns a name gets at most.
+const mostName = 28
+
+// inGrid: hosts in this state need nobody's attention one by one.
+func inGrid(state string) bool {
+	return state == apiv1.RunPending || state == apiv1.RunCanceled || state == apiv1.RunSucceeded
+}
+
+// explained is a line and what goes on behind it: on the same line where it fits, else below it, where there is room for that.
+func explained(line, text string, t tone, width, most int) []screenLine {
+	if columns(line)+columns(text) <= width || most < 2 {
+		return []screenLine{{strings.TrimRight(line+text, " "), t}}
+	}
+	lines := []screenLine{{strings.TrimRight(line, " "), t}}
+	for i, below := range wrap(text, max(10, width-4)) {
+		if i == 2 {
+			break
+		}
+		lines = append(lines, screenLine{"    " + below, t})
 	}
 	return lines
 }
@@ -139,10 +178,15 @@ func byWhy(runs []apiv1.Run) []whyGroup {
 }
 
 // nameGrid sets names in columns, in at most most lines; what does not fit is counted.
-func nameGrid(names []string, wide, width, most int) []screenLine {
+func nameGrid(names []string, width, most int) []screenLine {
 	if most == 0 {
 		return nil
 	}
+	wide := 0
+	for _, name := range names {
+		wide = max(wide, columns(clean(name)))
+	}
+	wide = min(wide, mostName)
 	across := max(1, (width-4+gap)/(wide+gap))
 	var lines []screenLine
 	for i := 0; i < len(names); i += across {

@@ -58,16 +58,19 @@ func (l *logBook) String() string {
 	return l.text.String()
 }
 
-func newServer(dir string) (*server, error) {
+func newServer(dir string) (*server, error) { return newServerWith(dir, func(*app.Config) {}) }
+
+// newServerWith is newServer with another configuration.
+func newServerWith(dir string, change func(*app.Config)) (*server, error) {
 	s := &server{data: filepath.Join(dir, "data"), log: &logBook{}, agents: map[string]*agent{}}
 	feeds := filepath.Join(dir, "no-feeds")
 	if err := os.MkdirAll(feeds, 0o700); err != nil {
 		return nil, err
 	}
+	config := app.Config{Data: s.data, Listen: "127.0.0.1:0", Names: []string{"127.0.0.1"}, Feeds: feeds, Version: "test"}
+	change(&config)
 	var err error
-	s.app, err = app.New(app.Config{
-		Data: s.data, Listen: "127.0.0.1:0", Names: []string{"127.0.0.1"}, Feeds: feeds, Version: "test",
-	}, slog.New(slog.NewJSONHandler(s.log, nil)))
+	s.app, err = app.New(config, slog.New(slog.NewJSONHandler(s.log, nil)))
 	if err != nil {
 		return nil, err
 	}
