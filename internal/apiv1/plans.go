@@ -44,6 +44,8 @@ type Plan struct {
 	Hash       string          `json:"hash,omitempty" doc:"sha256 of the exact signed bytes, lower-case hex"`
 	Signatures []PlanSignature `json:"signatures"`
 	Required   int             `json:"required" doc:"Signatures of people that the site asks for, beside the server's own; 0 means the server key alone suffices"`
+	Asked      int             `json:"asked,omitempty" doc:"Questions put to hosts: one for all that would answer alike"`
+	Answered   int             `json:"answered,omitempty" doc:"Questions that were answered"`
 	Hosts      []PlanHost      `json:"hosts"`
 	Cohorts    []PlanCohort    `json:"cohorts"`
 	Changes    []PlanChange    `json:"changes" doc:"Over all cohorts: what changes, on how many hosts"`

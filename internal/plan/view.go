@@ -67,6 +67,12 @@ func (w whole) show(required int, now time.Time) (apiv1.Plan, error) {
 		Signatures: []apiv1.PlanSignature{}, Hosts: []apiv1.PlanHost{}, Cohorts: []apiv1.PlanCohort{}, Rollouts: []string{},
 		Changes: Overview(w.hosts, w.locks), Blockers: Blockers(p, w.hosts, now),
 	}
+	out.Asked = len(w.sims)
+	for _, sim := range w.sims {
+		if sim.Answer != nil {
+			out.Answered++
+		}
+	}
 	if out.Blockers == nil {
 		out.Blockers = []string{}
 	}
