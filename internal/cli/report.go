@@ -56,8 +56,8 @@ counts from when the package was first seen on the host, or from when its adviso
 whichever came later; it is fixed when an inventory shows so. Hosts of which nothing is known come
 first: their empty lists say nothing.
 
-The table is a summary by host. -o html is a page of its own to print or to send, -o csv has a row
-for each finding.`,
+The table is a summary by host. -o html is a page of its own
+to print or to send, -o csv has a row for each finding.`,
 		Example: `  staunch report compliance
   staunch report compliance -l env=prod --since 30d -o html > compliance.html
   staunch report compliance --since 2026-07-01 --priority high -o csv`,
@@ -161,19 +161,18 @@ func oldest(h apiv1.ComplianceHost) *time.Time {
 func complianceHostColumns() []column[apiv1.ComplianceHost] {
 	number := func(h apiv1.ComplianceHost, n int) string {
 		if !h.Assessed && n == 0 {
-			return notAssessed
+			return "?"
 		}
 		return strconv.Itoa(n)
 	}
 	return []column[apiv1.ComplianceHost]{
-		{name: "host", text: func(h apiv1.ComplianceHost) string { return h.Host }, least: 10, ends: true},
+		{name: "host", text: func(h apiv1.ComplianceHost) string { return h.Host }, least: 10},
 		{name: "open", text: func(h apiv1.ComplianceHost) string { return countsText(openCounts(h)) }, tone: func(h apiv1.ComplianceHost) tone { return countsTone(openCounts(h)) }, least: len(notAssessed)},
 		{name: "worst_since", text: func(h apiv1.ComplianceHost) string { return dateOf(oldest(h)) }},
 		{name: "fixed", text: func(h apiv1.ComplianceHost) string { return number(h, len(h.Fixed)) }, right: true},
-		{name: "by_rollouts", text: func(h apiv1.ComplianceHost) string { return number(h, byRollouts(h)) }, right: true},
+		{name: "by_rollout", text: func(h apiv1.ComplianceHost) string { return number(h, byRollouts(h)) }, right: true},
 		{name: "seen", text: func(h apiv1.ComplianceHost) string { return dateOf(h.LastSeen) }},
-		{name: "os", text: func(h apiv1.ComplianceHost) string { return h.OS }, least: 8},
-		{name: "reason", text: func(h apiv1.ComplianceHost) string { return h.Reason }, least: 8},
+		{name: "note", text: func(h apiv1.ComplianceHost) string { return or(h.Reason, h.OS) }, least: 8},
 	}
 }
 

@@ -39,7 +39,13 @@ func complianceHTML(w io.Writer, r apiv1.ComplianceReport) error {
 			}
 			return ""
 		},
-		"age":    func(since, until time.Time) string { return fmt.Sprintf("%d days", int(until.Sub(since).Hours()/24)) },
+		"age": func(since, until time.Time) string { return fmt.Sprintf("%d days", int(until.Sub(since).Hours()/24)) },
+		"level": func(priority string) string {
+			if priority == apiv1.PriorityUrgent || priority == apiv1.PriorityHigh {
+				return "worst"
+			}
+			return "other"
+		},
 		"counts": func(h apiv1.ComplianceHost) string { return countsWords(openCounts(h)) },
 		"sub":    func(a, b int) int { return a - b },
 	}).Parse(compliancePage)
