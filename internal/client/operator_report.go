@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -56,22 +57,27 @@ func (o *Operator) ExportEvents(ctx context.Context, after int64, each func(apiv
 	if resp.Header.Get("Content-Type") != apiv1.ContentNDJSON {
 		return fault.New(fault.Unavailable, "%s does not answer like a staunch server", o.base)
 	}
-	lines := bufio.NewScanner(resp.Body)
+	if err := readExport(resp.Body, each); err != nil {
+		return fault.Wrap(err, fault.KindOf(err), "the export of %s: %s", o.base, fault.Message(err))
+	}
+	return nil
+}
+
+// readExport reads a line for each event, up to the one that says that this was all.
+func readExport(r io.Reader, each func(apiv1.EventRecord) error) error {
+	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxEventLine)
 	for lines.Scan() {
 		var e apiv1.EventRecord
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return fault.Wrap(err, fault.Unavailable, "the export of %s is cut off or not JSON", o.base)
+			return fault.Wrap(err, fault.Unavailable, "a line is cut off or not JSON")
 		}
 		if e.Seq == 0 {
-			return nil // the line that says that this was all
+			return nil
 		}
 		if err := each(e); err != nil {
 			return err
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "the export of %s was cut off", o.base)
-	}
-	return fault.New(fault.Unavailable, "the export of %s was cut off", o.base)
+	return fault.Wrap(lines.Err(), fault.Unavailable, "it was cut off")
 }
