@@ -20,9 +20,11 @@ export const theme = createTheme({
     Select: { defaultProps: { ...small, checkIconPosition: "right" } },
     SegmentedControl: { defaultProps: small },
     Checkbox: { defaultProps: small },
+    Radio: { defaultProps: small },
     Tabs: { defaultProps: { keepMounted: false } },
     Tooltip: { defaultProps: { openDelay: 250, transitionProps: { duration: 60 }, multiline: true, maw: 420, withArrow: false } },
     Modal: { defaultProps: unlocked },
+    Drawer: { defaultProps: { ...unlocked, position: "right", size: 640, overlayProps: { backgroundOpacity: 0.25 } } },
     Menu: { defaultProps: { transitionProps: { duration: 60 } } },
   },
 });

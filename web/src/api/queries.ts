@@ -17,7 +17,7 @@ export interface ListQuery {
 }
 
 /** asked leaves out what is empty: the server refuses parameters it does not know, and an empty one is no question. */
-function asked<T extends object>(query: T): T {
+export function asked<T extends object>(query: T): T {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== "" && value !== undefined && value !== false)) as T;
 }
 
@@ -25,7 +25,7 @@ interface Page {
   next?: string;
 }
 
-const pages = {
+export const pages = {
   initialPageParam: "",
   getNextPageParam: (last: Page) => last.next || undefined,
   placeholderData: keepPreviousData,

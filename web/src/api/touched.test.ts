@@ -15,6 +15,10 @@ describe("touched", () => {
   test("new advisories touch every host's findings", () => {
     expect(touched([{ kind: "advisory", ref: "osv/Debian" }]).has("host-findings")).toBe(true);
   });
+  test("a rollout that moved leaves other rollouts alone", () => {
+    const nouns = touched([{ kind: "rollout", ref: "r1" }]);
+    expect([...nouns].toSorted()).toEqual(["plan", "rollout:r1", "rollouts", "run"]);
+  });
   test.each(["resync", "a kind of a later server"])("%s touches everything", (kind) => {
     expect(touched([{ kind }]).has(everything)).toBe(true);
   });

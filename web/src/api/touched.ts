@@ -10,6 +10,8 @@ const byKind: Record<string, string[]> = {
   advisory: ["hosts", "host", "host-findings", ...fleetViews],
   token: ["enroll-tokens", "tokens"],
   event: ["events", "host-history"],
+  plan: ["plans", "plan"],
+  rollout: ["rollouts", "rollout", "run", "plan"],
 };
 
 export interface Message {
@@ -20,16 +22,20 @@ export interface Message {
 /** everything is what a resync, or a kind that this console does not know yet, makes old. */
 export const everything = "everything";
 
-/**
- * touched gives the nouns that messages make old. A message about one host leaves what is shown of other hosts alone: those come
- * as "host:ID".
- */
+/** Views of one thing, which a message about another of its kind leaves alone. A run's view does not know its rollout's id. */
+const ofOne: Record<string, (noun: string) => boolean> = {
+  host: (noun) => noun === "host" || noun.startsWith("host-"),
+  presence: (noun) => noun === "host",
+  plan: (noun) => noun === "plan",
+  rollout: (noun) => noun === "rollout",
+};
+
+/** touched gives the nouns that messages make old; those of one thing come as "host:ID". */
 export function touched(messages: Message[]): Set<string> {
   const nouns = new Set<string>();
   for (const { kind, ref } of messages) {
     for (const noun of byKind[kind] ?? [everything]) {
-      const ofOneHost = noun === "host" || noun.startsWith("host-");
-      nouns.add(ofOneHost && ref && (kind === "host" || kind === "presence") ? `${noun}:${ref}` : noun);
+      nouns.add(ref && ofOne[kind]?.(noun) ? `${noun}:${ref}` : noun);
     }
   }
   return nouns;

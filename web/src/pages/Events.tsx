@@ -8,6 +8,7 @@ import { utc } from "../format/time";
 import { Age } from "../parts/Age";
 import { Empty, Failure } from "../parts/Notes";
 import { Facts, Page } from "../parts/Page";
+import { VerifyButton, VerifyResult } from "./events/VerifyChain";
 import { DataTable } from "../table/DataTable";
 import type { Column } from "../table/columns";
 import { useList } from "../table/useList";
@@ -34,6 +35,7 @@ export function Events() {
     <Page
       fixed
       title="Events"
+      actions={<VerifyButton />}
       aside={
         host && (
           <span className="row">
@@ -45,6 +47,7 @@ export function Events() {
         )
       }
     >
+      <VerifyResult />
       {list.error && <Failure error={list.error} retry={() => void query.refetch()} />}
       <DataTable
         server
@@ -81,9 +84,23 @@ function EventDetail({ event }: { event: Event }) {
           ...(event.host
             ? ([["Host", <Link className="mono" to={`/hosts/${encodeURIComponent(event.host)}`}>{event.host}</Link>]] as [string, React.ReactNode][])
             : []),
-          ...Object.entries(event.data).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+          ...Object.entries(event.data)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
+            .map(([name, value]): [string, React.ReactNode] => [name, <Datum name={name} value={value} />]),
         ]}
       />
     </div>
+  );
+}
+
+const linked: Record<string, string> = { plan: "/plans/", rollout: "/rollouts/" };
+
+function Datum({ name, value }: { name: string; value: string }) {
+  const to = linked[name];
+  if (!to) return value;
+  return (
+    <Link className="mono" to={`${to}${encodeURIComponent(value)}`}>
+      {value}
+    </Link>
   );
 }

@@ -8,6 +8,7 @@ import { Empty, Failure, Note } from "../parts/Notes";
 import { Page, Section } from "../parts/Page";
 import { useUrlState } from "../url/useUrlState";
 import { Problem } from "../api/problem";
+import { ActiveRollouts } from "./overview/ActiveRollouts";
 import { FeedAges } from "./overview/FeedAges";
 import { HostTallies, WorstTallies } from "./overview/Tallies";
 import { Releases } from "./overview/Releases";
@@ -39,6 +40,7 @@ export function Overview() {
           )}
         </Empty>
       )}
+      <ActiveRollouts />
       {data && data.pending > 0 && (
         <Note tone="warn">
           <Link to={hostsWith(only.pending, selector)}>{counted(data.pending, "host")} waiting for approval</Link>. Until then nothing is

@@ -1,4 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { Link } from "react-router";
 import { Problem } from "../api/problem";
 import { updatesQuery } from "../api/queries";
@@ -8,6 +9,8 @@ import { count, counted } from "../format/numbers";
 import { Search, Selector } from "../parts/Fields";
 import { Empty, Failure, Note } from "../parts/Notes";
 import { Page } from "../parts/Page";
+import { PatchButton, PatchMenu } from "../parts/PatchButton";
+import { Pick, usePicked } from "../parts/Pick";
 import { State } from "../parts/State";
 import { UpdateState } from "../parts/UpdateState";
 import { DataTable } from "../table/DataTable";
@@ -44,6 +47,17 @@ const columns: Column<FleetUpdate>[] = [
   { id: "hosts", header: "Hosts", sort: true, width: 70, right: true, cell: (u) => count(u.hosts) },
 ];
 
+const pickable = (u: FleetUpdate) => u.action === "upgrade" && u.states.some(({ name }) => name === "installable");
+
+function pickColumn(picked: ReadonlySet<string>, toggle: (name: string) => void): Column<FleetUpdate> {
+  return {
+    id: "pick",
+    header: <span className="sr-only">Select</span>,
+    width: 32,
+    cell: (u) => <Pick name={u.name} on={picked.has(u.name)} toggle={toggle} not={pickable(u) ? undefined : "No package manager would do this now"} />,
+  };
+}
+
 /** Updates is what the package managers of the fleet would do now: the same package to the same version is one row. */
 export function Updates() {
   const [{ selector, q, sort: sortText }, set] = useUrlState(defaults);
@@ -51,12 +65,19 @@ export function Updates() {
   const query = useInfiniteQuery(updatesQuery({ selector, q, sort: sort.key, desc: sort.desc }));
   const list = useList(query, itemsOf);
   const badSelector = list.error instanceof Problem && list.error.status === 422 ? list.error.message : undefined;
+  const { picked, toggle } = usePicked();
+  const all = useMemo(() => [pickColumn(picked, toggle), ...columns], [picked, toggle]);
   const unknown = list.page?.unknown ?? 0;
   return (
-    <Page fixed title="Updates" aside={list.page && <span className="num">{counted(list.page.total, "update")}</span>}>
+    <Page fixed title="Updates" aside={list.page && <span className="num">{counted(list.page.total, "update")}</span>} actions={<PatchMenu label="Patch these hosts" selector={selector} />}>
       <div className="filters">
         <Search label="Search updates" placeholder="Package, version" value={q} onChange={(value) => set({ q: value }, { replace: true })} />
         <Selector value={selector} onChange={(value) => set({ selector: value }, { replace: true })} problem={badSelector} />
+        {picked.size > 0 && (
+          <PatchButton primary prefill={{ selector, packages: [...picked].toSorted() }}>
+            {`Patch ${counted(picked.size, "selected package")} …`}
+          </PatchButton>
+        )}
       </div>
       {unknown > 0 && (
         <Note tone="warn">
@@ -68,7 +89,7 @@ export function Updates() {
       <DataTable
         server
         label="Updates"
-        columns={columns}
+        columns={all}
         rows={badSelector ? [] : list.rows}
         rowKey={(u) => `${u.name} ${u.action} ${u.to ?? ""} ${u.archive ?? ""} ${u.origin ?? ""}`}
         sort={sort}

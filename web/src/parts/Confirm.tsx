@@ -7,6 +7,8 @@ interface Props {
   title: string;
   /** What the button does, as a verb: "Revoke". */
   verb: string;
+  /** The other button, where "Cancel" could be taken for what is asked. */
+  keep?: string;
   run: () => Promise<unknown>;
   done?: () => void;
   close: () => void;
@@ -14,7 +16,7 @@ interface Props {
 }
 
 /** Confirm asks before something that cannot be taken back. The focus starts on Cancel. */
-export function Confirm({ title, verb, run, done, close, children }: Props) {
+export function Confirm({ title, verb, keep = "Cancel", run, done, close, children }: Props) {
   const action = useMutation({
     mutationFn: run,
     onSuccess: () => {
@@ -29,7 +31,7 @@ export function Confirm({ title, verb, run, done, close, children }: Props) {
         {action.error && <Failure error={action.error} />}
         <div className="row">
           <Button variant="default" onClick={close} data-autofocus>
-            Cancel
+            {keep}
           </Button>
           <Button color="red" loading={action.isPending} onClick={() => action.mutate()}>
             {verb}

@@ -1,10 +1,13 @@
 import {
   IconActivity,
   IconBug,
+  IconClipboardCheck,
+  IconClipboardList,
   IconDownload,
   IconGauge,
   IconHistory,
   IconKey,
+  IconPlayerPlay,
   IconServer2,
   IconUserPlus,
 } from "@tabler/icons-react";
@@ -15,6 +18,9 @@ export const pages = [
   { to: "/hosts", name: "Hosts", about: "Every host, and those that wait for approval", icon: IconServer2 },
   { to: "/vulnerabilities", name: "Vulnerabilities", about: "What is wrong, and how far it reaches", icon: IconBug },
   { to: "/updates", name: "Updates", about: "What package managers would install now", icon: IconDownload },
+  { to: "/plans", name: "Plans", about: "What would be installed where, for approval", icon: IconClipboardList },
+  { to: "/rollouts", name: "Rollouts", about: "Plans being carried out", icon: IconPlayerPlay },
+  { to: "/report", name: "Report", about: "What is open, what was fixed, by which rollout and approved by whom", icon: IconClipboardCheck },
   { to: "/enrollment", name: "Enrollment", about: "Let hosts in", icon: IconUserPlus },
   { to: "/feeds", name: "Feeds", about: "Where knowledge about packages comes from", icon: IconActivity },
   { to: "/events", name: "Events", about: "What happened, and who did it", icon: IconHistory },

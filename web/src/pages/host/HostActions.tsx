@@ -7,7 +7,9 @@ import { useNavigate } from "react-router";
 import { api, must } from "../../api/client";
 import { messageOf } from "../../api/problem";
 import type { Host } from "../../api/types";
+import { hostTerm } from "../../format/spec";
 import { Confirm } from "../../parts/Confirm";
+import { PatchMenu } from "../../parts/PatchButton";
 import { EditLabels } from "./EditLabels";
 
 type Ask = "labels" | "revoke" | "delete";
@@ -31,6 +33,7 @@ export function HostActions({ host }: { host: Host }) {
   });
   return (
     <>
+      {host.state === "approved" && <PatchMenu label="Patch this" selector={hostTerm(host.name)} />}
       {host.state === "approved" && (
         <Button variant="default" leftSection={<IconRefresh size={14} />} loading={refresh.isPending} onClick={() => refresh.mutate()}>
           Refresh

@@ -3,9 +3,12 @@ import { useMemo } from "react";
 import { hostUpdatesQuery } from "../../api/queries";
 import type { Host, Update } from "../../api/types";
 import { counted } from "../../format/numbers";
+import { hostTerm } from "../../format/spec";
 import { Age } from "../../parts/Age";
 import { Search } from "../../parts/Fields";
 import { Empty, Failure } from "../../parts/Notes";
+import { PatchButton } from "../../parts/PatchButton";
+import { Pick, usePicked } from "../../parts/Pick";
 import { State } from "../../parts/State";
 import { Toggle } from "../../parts/Toggle";
 import { UpdateState } from "../../parts/UpdateState";
@@ -26,6 +29,19 @@ const columns: Column<Update>[] = [
   { id: "state", header: "State", width: 104, sort: (u) => u.state, cell: (u) => <UpdateState name={u.state} /> },
   { id: "reason", header: "Reason", title: (u) => u.reason, cell: (u) => u.reason || <span className="muted">–</span> },
 ];
+
+/** Only what the package manager would do now can be planned. */
+function pickColumn(picked: ReadonlySet<string>, toggle: (name: string) => void): Column<Update> {
+  return {
+    id: "pick",
+    header: <span className="sr-only">Select</span>,
+    width: 32,
+    cell: (u) => <Pick name={u.name} on={picked.has(u.name)} toggle={toggle} not={pickable(u) ? undefined : `Not now: ${u.reason || u.state}`} />,
+  };
+}
+
+const pickable = (u: Update) => u.action === "upgrade" && u.state === "installable";
+
 const sorts = columns.filter((column) => column.sort).map((column) => column.id);
 
 /** HostUpdates is what the host's own package manager would do now, in its own words. */
@@ -40,6 +56,9 @@ export function HostUpdates({ host }: { host: Host }) {
     );
   }, [query.data, q, security]);
   const data = query.data;
+  const { picked, toggle } = usePicked();
+  const all = useMemo(() => [pickColumn(picked, toggle), ...columns], [picked, toggle]);
+  const names = (data?.updates ?? []).filter((u) => pickable(u) && picked.has(u.name)).map(({ name }) => name);
   return (
     <>
       <div className="filters">
@@ -47,6 +66,13 @@ export function HostUpdates({ host }: { host: Host }) {
         <Toggle on={security !== ""} change={(on) => set({ security: on ? "yes" : "" })}>
           Security only
         </Toggle>
+        {names.length > 0 && (
+          <span className="row">
+            <PatchButton primary prefill={{ selector: hostTerm(host.name), packages: [...new Set(names)] }}>
+              {`Patch ${counted(names.length, "selected update")} …`}
+            </PatchButton>
+          </span>
+        )}
         {data && (
           <span className="row wrap muted">
             <span className="num">{counted(rows.length, "update")}</span>
@@ -57,7 +83,7 @@ export function HostUpdates({ host }: { host: Host }) {
       {query.error && <Failure error={query.error} retry={() => void query.refetch()} />}
       <DataTable
         label="Updates"
-        columns={columns}
+        columns={host.state === "approved" ? all : columns}
         rows={rows}
         rowKey={(update) => `${update.name} ${update.arch} ${update.action}`}
         sort={sort}
