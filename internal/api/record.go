@@ -95,7 +95,7 @@ func (a *API) report(r *http.Request, rec *record, took time.Duration, stack []b
 	}
 	level := slog.LevelDebug
 	switch {
-	case rec.status >= 500 && fault.KindOf(rec.err) == fault.Internal:
+	case (rec.status >= 500 || rec.status < 400) && rec.err != nil && fault.KindOf(rec.err) == fault.Internal: // a stream fails after its 200
 		level = slog.LevelError
 	case rec.status >= 400:
 		level = slog.LevelWarn

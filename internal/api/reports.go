@@ -113,7 +113,9 @@ func (a *API) export(hctx huma.Context, after int64) {
 	for {
 		page, err := a.Events.EventsAfter(hctx.Context(), after, exportPage)
 		if err != nil {
-			recordOf(hctx.Context()).fail(err)
+			if hctx.Context().Err() == nil { // else the reader has gone
+				recordOf(hctx.Context()).fail(err)
+			}
 			return
 		}
 		for _, e := range page {
