@@ -28,7 +28,7 @@ stop() {
   for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
 }
 trap stop EXIT
-trap 'exit 130' INT
+trap 'exit 0' INT
 trap 'exit 143' TERM
 
 listening && die "something listens on 127.0.0.1:${PORT:-8443} already: stop it, or say PORT=… make run"
@@ -60,16 +60,24 @@ say "starting the agent: its state is in .run/agent, its log is .run/agent.log"
 "${agent[@]}" run >>"$run/agent.log" 2>&1 </dev/null &
 pids+=($!)
 
-say "waiting until this machine has reported"
+say "waiting until this machine has reported, and for the feeds"
 host=$(hostname)
-for _ in $(seq 600); do
-  packages=$("$bin/staunch" host packages "$host" -o csv 2>/dev/null | tail -n +2 | wc -l) || packages=0
-  [ "$packages" = 0 ] || break
+show=
+for _ in $(seq 300); do
+  show=$("$bin/staunch" host show "$host" 2>/dev/null) || show=
+  # reported, and how old its package lists are; and judged, or the feeds were tried and the reason is known
+  if grep -q '^online *yes' <<<"$show" && grep -q '^packages .*[1-9]' <<<"$show" && ! grep -q 'not said yet' <<<"$show"; then
+    grep -q 'not assessed' <<<"$show" || break
+    feeds=$("$bin/staunch" feed status 2>/dev/null) || feeds=
+    ! grep -q failed <<<"$feeds" || break
+  fi
   alive "${pids[1]}" || die "the agent ended: $(tail -n 5 "$run/agent.log")"
   sleep 0.2
 done
-"$bin/staunch" host show "$host" || true
-say "feeds"
+echo "$show"
+if grep -q 'not assessed' <<<"$show"; then
+  say "this machine is not assessed: no advisory data could be fetched. Offline? FEEDS=DIR make run takes a mirror's folder"
+fi
 "$bin/staunch" feed status || true
 
 cat <<TXT
