@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 BIN ?= bin
+DIST ?= dist
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
@@ -23,6 +24,10 @@ run: web build ## Start a server in ./.run with this machine as its first host; 
 build: ## Build bin/staunch and bin/staunch-agent (make web first for the console)
 	@mkdir -p $(BIN)
 	$(GOBUILD) -o $(BIN)/ ./cmd/staunch ./cmd/staunch-agent
+
+.PHONY: packages
+packages: build ## deb and rpm of the server and the agent, in DIST (make web first for the console)
+	bash packaging/build.sh $(BIN) $(DIST) $(VERSION)
 
 .PHONY: web
 web: web/dist/index.html ## Build the console into web/dist

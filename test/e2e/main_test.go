@@ -13,12 +13,12 @@ import (
 	"github.com/staunch-dev/staunch/test/lab"
 )
 
-// The programs are built before the namespaces are entered: inside there is no network to fetch modules from.
+// The programs and their packages are built before the namespaces are entered: inside there is no network to fetch modules from.
 func TestMain(m *testing.M) {
 	os.Exit(lab.Main(m, func(ctx context.Context, run string) error {
-		cmd := exec.CommandContext(ctx, "make", "-s", "-C", "../..", "build", "BIN="+filepath.Join(run, "bin"))
+		cmd := exec.CommandContext(ctx, "make", "-s", "-C", "../..", "packages", "BIN="+filepath.Join(run, "bin"), "DIST="+filepath.Join(run, "dist"))
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("make build: %w: %s", err, out)
+			return fmt.Errorf("make packages: %w: %s", err, out)
 		}
 		return nil
 	}))
