@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -56,7 +55,7 @@ func Exposures(intervals []Interval, k *Knowledge, deeds []Deed) []Exposure {
 	before := map[key]state{}
 	var kernels assess.Kernels // of the interval before
 	for i, now := range intervals {
-		present := k.present(now)
+		present, versions := k.present(now)
 		for id, was := range before {
 			if still, ok := present[id]; ok {
 				still.opened = was.opened
@@ -64,7 +63,7 @@ func Exposures(intervals []Interval, k *Knowledge, deeds []Deed) []Exposure {
 				continue
 			}
 			e := k.exposure(id, was, kernels)
-			e.Until, e.To = now.From, versionsOf(now.Packages, id.source)
+			e.Until, e.To = now.From, versions[id.source]
 			if e.Until.After(e.Since) {
 				e.By = attribute(deeds, intervals, i, was.packages)
 				out = append(out, e)
@@ -82,11 +81,15 @@ func Exposures(intervals []Interval, k *Knowledge, deeds []Deed) []Exposure {
 	return out
 }
 
-// present is what is wrong with an interval's packages.
-func (k *Knowledge) present(at Interval) map[key]state {
-	found := map[key]state{}
+// present is what is wrong with an interval's packages, and which versions of each source are among them.
+func (k *Knowledge) present(at Interval) (found map[key]state, versions map[string][]string) {
+	found, versions = map[key]state{}, map[string][]string{}
 	for _, p := range at.Packages {
 		s := assess.SubjectOf(p)
+		if !slices.Contains(versions[s.Source], s.Version) {
+			versions[s.Source] = append(versions[s.Source], s.Version)
+			slices.Sort(versions[s.Source])
+		}
 		for vulnerability, m := range k.of(s, p) {
 			id := key{vulnerability, s.Source}
 			st, seen := found[id]
@@ -103,7 +106,7 @@ func (k *Knowledge) present(at Interval) map[key]state {
 			found[id] = st
 		}
 	}
-	return found
+	return found, versions
 }
 
 // exposure judges a state by its worst subject, beside the kernels of the last interval that shows it.
@@ -129,17 +132,6 @@ func (k *Knowledge) exposure(id key, st state, kernels assess.Kernels) Exposure 
 	}
 	e.Packages, e.Versions = distinct(e.Packages), distinct(e.Versions)
 	return e
-}
-
-// versionsOf are a source's among packages.
-func versionsOf(packages []inventory.Package, source string) []string {
-	found := map[string]bool{}
-	for _, p := range packages {
-		if s := assess.SubjectOf(p); s.Source == source {
-			found[s.Version] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
 }
 
 func distinct(all []string) []string {

@@ -1,0 +1,231 @@
+package report_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/assess"
+	"github.com/staunch-dev/staunch/internal/event"
+	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/fleet"
+	"github.com/staunch-dev/staunch/internal/id"
+	"github.com/staunch-dev/staunch/internal/inventory"
+	"github.com/staunch-dev/staunch/internal/report"
+	"github.com/staunch-dev/staunch/internal/store"
+	"github.com/staunch-dev/staunch/internal/store/storetest"
+)
+
+// world is a real store with a clock that the test moves.
+type world struct {
+	tb        testing.TB
+	store     *store.Store
+	inventory *inventory.Service
+	at        time.Time
+}
+
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := &world{tb: tb, store: storetest.Open(tb), at: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+	w.inventory = inventory.NewService(w.store, slog.New(slog.DiscardHandler), func() time.Time { return w.at })
+	return w
+}
+
+func (w *world) must(err error) {
+	w.tb.Helper()
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+}
+
+func (w *world) enroll(name string) string {
+	w.tb.Helper()
+	ctx := context.Background()
+	token := fleet.EnrollToken{ID: id.New("et", w.at), SecretHash: "00", Approve: true, Uses: 1, UsesLeft: 1, CreatedAt: w.at, CreatedBy: "user:test", ExpiresAt: w.at.Add(time.Hour)}
+	w.must(w.store.CreateEnrollToken(ctx, token, event.Event{At: w.at, Kind: event.EnrollCreated, Actor: "user:test"}))
+	h := fleet.Host{ID: id.New("host", w.at), Name: name, State: fleet.Approved, TokenID: token.ID, EnrolledAt: w.at, ApprovedAt: w.at, ApprovedBy: "token"}
+	_, err := w.store.Enroll(ctx, fleet.Enrollment{TokenID: token.ID, Host: h,
+		Certificate: fleet.Certificate{Serial: id.New("c", w.at), HostID: h.ID, IssuedAt: w.at, NotAfter: w.at.Add(time.Hour)},
+		Event:       event.Event{At: w.at, Kind: event.HostEnrolled, Actor: "host:" + h.ID, Host: h.ID}})
+	w.must(err)
+	return h.ID
+}
+
+func (w *world) has(hostID string, packages ...apiv1.Package) {
+	w.tb.Helper()
+	text, err := json.Marshal(apiv1.Packages{Ecosystem: "Debian:12", Packages: packages})
+	w.must(err)
+	digest := sha256.Sum256(text)
+	_, err = w.inventory.PutSection(context.Background(), hostID, apiv1.SectionPackages, hex.EncodeToString(digest[:]), text)
+	w.must(err)
+}
+
+func (w *world) knows(advisories ...advisory.Advisory) {
+	w.tb.Helper()
+	_, err := w.store.ImportFeed(context.Background(), advisory.Import{
+		State: advisory.FeedState{Name: "osv/Debian", SHA256: w.at.String(), Records: len(advisories), Ecosystems: []string{"Debian:12"}, AsOf: w.at, ChangedAt: w.at, AttemptedAt: w.at, NextDue: w.at.Add(time.Hour)},
+		At:    w.at,
+		Advisories: func(yield func(advisory.Advisory) error) error {
+			for _, a := range advisories {
+				if err := yield(a); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+	w.must(err)
+}
+
+// rows is a fleet as assess would list it, in pages of two.
+type rows []apiv1.Host
+
+func (r rows) Hosts(_ context.Context, q assess.Query) (apiv1.HostPage, error) {
+	from := 0
+	if q.Cursor != "" {
+		if _, err := fmt.Sscan(q.Cursor, &from); err != nil {
+			return apiv1.HostPage{}, err
+		}
+	}
+	to := min(from+2, len(r))
+	page := apiv1.HostPage{Items: r[from:to], Total: len(r)}
+	if to < len(r) {
+		page.Next = fmt.Sprint(to)
+	}
+	return page, nil
+}
+
+func row(hostID, name string, assessed bool) apiv1.Host {
+	h := apiv1.Host{ID: hostID, Name: name, Findings: apiv1.FindingCounts{Assessed: assessed}}
+	if !assessed {
+		h.Findings.Reason = "nothing known"
+	}
+	return h
+}
+
+func hole(cve, source, fixed string, published time.Time) advisory.Advisory {
+	return advisory.Advisory{Feed: "osv/Debian", ID: "DEBIAN-" + cve, CVEs: []string{cve}, Published: published,
+		Affected: []advisory.Affected{{Ecosystem: "Debian:12", Package: source, Ranges: []advisory.Range{{Introduced: "0", Fixed: fixed}}}}}
+}
+
+func deb(name, version string) apiv1.Package {
+	return apiv1.Package{Name: name, Arch: "amd64", Version: version, Origin: "Debian"}
+}
+
+func TestComplianceReadsThePast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	began := w.at
+	web, old, quiet := w.enroll("web1"), w.enroll("old1"), w.enroll("quiet1")
+	w.has(web, deb("openssl", "1"), deb("zlib", "1"))
+	w.has(old, deb("openssl", "1"))
+	w.at = began.Add(24 * time.Hour)
+	w.knows(hole("CVE-1", "openssl", "2", began.Add(-time.Hour)), hole("CVE-2", "zlib", "2", time.Time{}))
+	w.at = began.Add(48 * time.Hour)
+	w.has(web, deb("openssl", "2"), deb("zlib", "1"))
+	w.has(old, deb("openssl", "2"))
+	w.at = began.Add(72 * time.Hour)
+	// CVE-2's record changes: it is known since its first revision all the same.
+	w.knows(hole("CVE-1", "openssl", "2", began.Add(-time.Hour)), hole("CVE-2", "zlib", "3", time.Time{}))
+
+	now := began.Add(96 * time.Hour)
+	s := report.NewService(w.store, rows{row(web, "web1", true), row(old, "old1", true), row(quiet, "quiet1", false)}, func() time.Time { return now })
+	r, err := s.Compliance(t.Context(), report.Query{Since: began})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, h := range r.Hosts {
+		names = append(names, h.Host)
+	}
+	if !slices.Equal(names, []string{"quiet1", "old1", "web1"}) || r.NotAssessed != 1 || r.Open != 1 || r.Fixed != 2 || r.Outside != 2 || !r.AsOf.Equal(now) {
+		t.Fatalf("%v %+v", names, r)
+	}
+	if h := r.Hosts[0]; h.FirstSeen != nil || h.Reason != "nothing known" || h.Open == nil || h.Fixed == nil {
+		t.Errorf("%+v", h)
+	}
+	h := r.Hosts[2]
+	if len(h.Open) != 1 || len(h.Fixed) != 1 || !h.FirstSeen.Equal(began) || !h.AsOf.Equal(began.Add(48*time.Hour)) {
+		t.Fatalf("%+v", h)
+	}
+	if f := h.Open[0]; f.Vulnerability != "CVE-2" || !f.Since.Equal(began.Add(24*time.Hour)) || f.SinceWhy != "advisory first known" || f.FixedIn != "3" {
+		t.Errorf("%+v", f)
+	}
+	if f := h.Fixed[0]; f.Vulnerability != "CVE-1" || !f.Since.Equal(began) || f.SinceWhy != "package seen" || !f.FixedAt.Equal(began.Add(48*time.Hour)) || f.By != apiv1.FixedOutside {
+		t.Errorf("%+v", f)
+	}
+
+	r, err = s.Compliance(t.Context(), report.Query{Since: began.Add(49 * time.Hour), Worst: apiv1.PriorityUrgent})
+	if err != nil || r.Fixed != 0 || r.Open != 0 || len(r.Hosts) != 3 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestComplianceSaysWhenItIsTooMuch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	host := w.enroll("web1")
+	w.has(host, deb("linux", "1"))
+	var holes []advisory.Advisory
+	for i := range 1001 {
+		holes = append(holes, hole(fmt.Sprintf("CVE-%04d", i), "linux", "2", time.Time{}))
+	}
+	w.knows(holes...)
+	many := make(rows, 200)
+	for i := range many {
+		many[i] = row(host, "web1", true)
+	}
+	s := report.NewService(w.store, many, time.Now)
+	if _, err := s.Compliance(t.Context(), report.Query{}); !errors.Is(err, fault.TooLarge) {
+		t.Errorf("%v", err)
+	}
+	s = report.NewService(w.store, many[:199], time.Now)
+	if r, err := s.Compliance(t.Context(), report.Query{}); err != nil || r.Open != 199*1001 {
+		t.Errorf("%d, %v", r.Open, err)
+	}
+}
+
+// BenchmarkCompliance: 60 hosts of 800 packages with ten inventories each, 1,200 advisories.
+func BenchmarkCompliance(b *testing.B) {
+	w := newWorld(b)
+	var holes []advisory.Advisory
+	for i := range 1200 {
+		holes = append(holes, hole(fmt.Sprintf("CVE-%04d", i), fmt.Sprintf("pkg%d", i%800), fmt.Sprint(i%12), time.Time{}))
+	}
+	w.knows(holes...)
+	var fleet rows
+	for n := range 60 {
+		host := w.enroll(fmt.Sprint("host", n))
+		fleet = append(fleet, row(host, fmt.Sprint("host", n), true))
+		for version := range 10 {
+			w.at = w.at.Add(time.Minute)
+			var packages []apiv1.Package
+			for p := range 800 {
+				v := 1
+				if p%10 == version {
+					v = 2 + version
+				}
+				packages = append(packages, deb(fmt.Sprintf("pkg%03d", p), fmt.Sprint(v)))
+			}
+			w.has(host, packages...)
+		}
+	}
+	s := report.NewService(w.store, fleet, time.Now)
+	b.ResetTimer()
+	for b.Loop() {
+		r, err := s.Compliance(b.Context(), report.Query{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(r.Open+r.Fixed), "findings")
+	}
+}
