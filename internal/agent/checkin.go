@@ -47,6 +47,7 @@ func (l *Loop) checkin(ctx context.Context) error {
 	if err := l.upload(ctx, bodies, in.Sections, answer.Lacks); err != nil {
 		return err
 	}
+	l.accepted = in.Sections
 	l.p.checkinAt = now.Add(checkinAfter(answer.NextSeconds, l.cfg.Share()))
 	l.p.changed, l.p.moved = time.Time{}, time.Time{}
 	l.status.LastCheckin = now.UTC().Truncate(time.Second)

@@ -212,6 +212,10 @@ again and again, ever more rarely; an expired certificate is renewed for 30 days
 	f := cmd.Flags()
 	f.DurationVar(&cfg.RefreshEvery, "refresh-every", 6*time.Hour, "how old package lists may grow")
 	f.DurationVar(&cfg.FetchTimeout, "fetch-timeout", 30*time.Second, "time limit of each fetch of a package list")
+	f.StringVar(&cfg.Spool, "spool", "", "folder in which offers are handed to the root half (default: spool in the state folder, if "+applyUnit+" is active)")
+	f.StringVar(&cfg.Out, "reports", filepath.Join(apply.DefaultState, "out"), "folder in which the root half reports")
+	f.StringVar(&cfg.Trust, "trust", apply.DefaultTrust, "what the root half believes")
+	f.StringVar(&cfg.Signers, "allowed-signers", apply.DefaultSigners, "people whose signatures count, as OpenSSH's allowed_signers; may be absent")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	return cmd
 }

@@ -39,6 +39,9 @@ func Enroll(ctx context.Context, o EnrollOptions) (apiv1.EnrollResponse, error) 
 		}
 		return none, fault.New(fault.Conflict, "this machine is enrolled already, as %s at %s: use --force to replace that", old.HostID, old.Server)
 	}
+	if _, err := apply.ReadTrust(o.TrustFile, apply.DefaultSigners); o.TrustFile != "" && err == nil && !o.Force {
+		return none, fault.New(fault.Conflict, "%s says whose plans this host carries out, from an earlier enrollment: use --force to replace that", o.TrustFile)
+	}
 	hostname, _ := os.Hostname()
 	key, csr, err := newKey(hostname)
 	if err != nil {
@@ -50,7 +53,7 @@ func Enroll(ctx context.Context, o EnrollOptions) (apiv1.EnrollResponse, error) 
 	if err != nil {
 		return none, err
 	}
-	id := Identity{Server: server.String(), HostID: answer.HostID, CA: answer.CA, Current: Pair{Certificate: answer.Certificate, Key: key}}
+	id := Identity{Server: server.String(), HostID: answer.HostID, CA: answer.CA, PlanKey: answer.PlanKey, Current: Pair{Certificate: answer.Certificate, Key: key}}
 	if _, err := id.Current.parse(); err != nil {
 		return none, fault.Wrap(err, fault.Unavailable, "the certificate in the server's answer does not fit our key")
 	}

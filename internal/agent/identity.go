@@ -34,6 +34,7 @@ type Identity struct {
 	Server   string `json:"server"`
 	HostID   string `json:"host_id"`
 	CA       string `json:"ca"`
+	PlanKey  string `json:"plan_key,omitempty"` // the key that plans are signed with, pinned at enrollment; one authorized_keys line
 	Current  Pair   `json:"current"`
 	Previous *Pair  `json:"previous,omitempty"`
 }

@@ -33,6 +33,11 @@ type Config struct {
 	FetchTimeout time.Duration
 	WatchEvery   time.Duration // how often to look whether the host has changed, 5 s
 	Host         Host          // this machine
+	Patcher      Patcher       // this machine; nil when Host is none: it takes no part in plans
+	Spool        string        // where offers are handed to the root half; empty: spool in StateDir, if the unit that looks there is active
+	Out          string        // where the root half reports, /var/lib/staunch-apply/out
+	Trust        string        // what the root half believes, /etc/staunch/trust.json
+	Signers      string        // /etc/staunch/allowed_signers
 	Now          func() time.Time
 	Share        func() float64 // in [0,1)
 }
@@ -51,6 +56,8 @@ type Loop struct {
 	sentAt    time.Time
 	refused   map[string]string // section to the digest that the server would not take: not sent again
 	refreshed chan error        // a refresh has ended
+	accepted  map[string]string // section to digest, as the server accepted them last
+	runs      *runs
 }
 
 // NewLoop makes a Loop of an enrolled agent. fault.NotFound: it is not enrolled.
@@ -82,13 +89,15 @@ func NewLoop(cfg Config) (*Loop, error) {
 	if cfg.Host == nil {
 		cfg.Host = collect.New(collect.Options{StateDir: cfg.StateDir, Log: cfg.Log, RefreshEvery: cfg.RefreshEvery, FetchTimeout: cfg.FetchTimeout})
 	}
-	return &Loop{
+	l := &Loop{
 		cfg: cfg, log: cfg.Log, identity: id, client: c, host: cfg.Host,
 		watch:   watcher{paths: cfg.Host.Watched()},
 		p:       progress{life: lifeOf(cert), refreshAt: cfg.Host.NextRefresh()},
 		status:  Status{Server: id.Server, HostID: id.HostID, Version: cfg.Version, CertificateExpires: cert.Leaf.NotAfter},
 		refused: map[string]string{}, refreshed: make(chan error, 1),
-	}, nil
+	}
+	l.preparePatching()
+	return l, nil
 }
 
 // Run goes on until ctx ends, which is a graceful stop and no error. fault.Expired: only a new enrollment helps.
@@ -96,6 +105,10 @@ func (l *Loop) Run(ctx context.Context) error {
 	defer l.client.Close()
 	l.log.Info("agent started", "version", l.cfg.Version, "server", l.identity.Server, "host", l.identity.HostID)
 	defer l.awaitRefresh()
+	if err := l.runs.start(ctx); err != nil {
+		return err
+	}
+	defer l.runs.wait()
 	for ctx.Err() == nil {
 		now := l.cfg.Now()
 		do, until := next(l.p, now)
@@ -242,11 +255,15 @@ func (l *Loop) wait(ctx context.Context, until time.Time) error {
 			case a.err != nil:
 				return a.err
 			case a.ok:
-				l.work(a.work)
+				return l.work(ctx, a.work)
 			}
 			return nil
 		case err := <-l.refreshed:
 			l.refreshEnded(err)
+			interrupted = true
+			cancel()
+		case <-l.runs.ended:
+			l.p.checkinAt = time.Time{} // the inventory is the proof
 			interrupted = true
 			cancel()
 		case <-look.C:
@@ -269,8 +286,12 @@ func (l *Loop) look() {
 }
 
 // work carries out what the server asks for; a verb that is not known is said and left alone.
-func (l *Loop) work(w apiv1.Work) {
+func (l *Loop) work(ctx context.Context, w apiv1.Work) error {
 	switch w.Kind {
+	case apiv1.WorkSimulate:
+		return l.simulate(ctx, w.ID)
+	case apiv1.WorkRun:
+		return l.runs.offered(ctx, w.ID)
 	case apiv1.WorkCollect:
 		l.p.checkinAt = time.Time{}
 	case apiv1.WorkRefresh:
@@ -278,6 +299,7 @@ func (l *Loop) work(w apiv1.Work) {
 	default:
 		l.log.Warn("the server asks for something this agent does not know: update the agent", "kind", w.Kind, "id", w.ID)
 	}
+	return nil
 }
 
 // use makes a pair the one that is presented.

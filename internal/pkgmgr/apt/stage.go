@@ -65,7 +65,7 @@ func (m *Manager) StageLists(ctx context.Context, dir string) error {
 	if err := os.RemoveAll(tmp); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(tmp, "partial"), 0o755); err != nil {
+	if err := os.MkdirAll(tmp, 0o755); err != nil {
 		return err
 	}
 	from := m.listsDir(whose)
@@ -80,10 +80,7 @@ func (m *Manager) StageLists(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	if err := errors.Join(pkgmgr.Sync(tmp), os.Rename(tmp, dir), pkgmgr.Sync(filepath.Dir(dir))); err != nil {
-		return err
-	}
-	return nil
+	return errors.Join(pkgmgr.Sync(tmp), os.Rename(tmp, dir), pkgmgr.Sync(filepath.Dir(dir)))
 }
 
 // Download fetches files into dir, with the lists that StageLists made. Files that are there already and whole are kept, parts of
