@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
@@ -81,6 +83,11 @@ func (a *agent) poll(ctx context.Context) error {
 		err := a.server.agentCall(ctx, http.MethodGet, apiv1.PathWork+"?wait=30", a.cert, nil, &w)
 		if err == nil {
 			err = a.act(ctx, w)
+		}
+		var away *url.Error
+		if errors.As(err, &away) && ctx.Err() == nil { // a server that is started anew comes back
+			time.Sleep(50 * time.Millisecond)
+			continue
 		}
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("agent %s: %w", a.name, err)

@@ -17,6 +17,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -32,6 +33,7 @@ import (
 // server is the real one, in this process, on a folder and a port of its own.
 type server struct {
 	app              *app.App
+	config           app.Config
 	url, fingerprint string
 	data             string
 	log              *logBook
@@ -70,6 +72,7 @@ func newServerWith(dir string, change func(*app.Config)) (*server, error) {
 	config := app.Config{Data: s.data, Listen: "127.0.0.1:0", Names: []string{"127.0.0.1"}, Feeds: feeds, Version: "test"}
 	change(&config)
 	var err error
+	s.config = config
 	s.app, err = app.New(config, slog.New(slog.NewJSONHandler(s.log, nil)))
 	if err != nil {
 		return nil, err
@@ -82,6 +85,23 @@ func newServerWith(dir string, change func(*app.Config)) (*server, error) {
 	s.url = s.app.URL()
 	_, s.fingerprint, err = client.FetchCA(ctx, s.url)
 	return s, err
+}
+
+// restart ends the server, calls meanwhile, and starts another at the same address on the same folder.
+func (s *server) restart(ctx context.Context, meanwhile func()) error {
+	if err := s.app.Stop(ctx); err != nil {
+		return err
+	}
+	meanwhile()
+	address, err := url.Parse(s.url)
+	if err != nil {
+		return err
+	}
+	s.config.Listen = address.Host
+	if s.app, err = app.New(s.config, slog.New(slog.NewJSONHandler(s.log, nil))); err != nil {
+		return err
+	}
+	return s.app.Start(ctx)
 }
 
 func (s *server) stop() {
