@@ -3,14 +3,10 @@ package agent
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 )
-
-// deliverEvery is how long reports gather before they go out together.
-const deliverEvery = 200 * time.Millisecond
 
 // deliver gives the server what is in the outbox, in order, again and again until it has it; then the run is over and forgotten. A server
 // that is away, or has another opinion, costs a line in the log when that begins.
@@ -47,7 +43,7 @@ func (r *openRun) deliver(ctx context.Context) {
 				r.Log.Warn("reports of a run cannot be delivered; they are kept", "run", r.rec.RunID, "error", err)
 			}
 		}
-		pause := deliverEvery
+		pause := r.Gather
 		if failures > 0 {
 			pause = r.Pause(failures)
 		}

@@ -47,6 +47,7 @@ type runsConfig struct {
 	Now      func() time.Time
 	Pause    func(failures int) time.Duration // after so many failures in a row
 	LookFor  time.Duration                    // how often the root half's reports are looked at while a run is open
+	Gather   time.Duration                    // how long reports gather before they go out together
 	disk     disk
 }
 

@@ -24,6 +24,7 @@ const applyUnit = "staunch-agent-apply.path"
 const (
 	simulateFor = 50 * time.Second       // the server waits for a minute
 	lookFor     = 250 * time.Millisecond // how often an open run's reports are looked at
+	gather      = 200 * time.Millisecond // how long reports gather
 	runPause    = 30 * time.Second       // an open run does not stay away from its server for longer
 )
 
@@ -37,7 +38,7 @@ func (l *Loop) preparePatching() {
 	cfg.Out = cmp.Or(cfg.Out, filepath.Join(apply.DefaultState, "out"))
 	l.runs = newRuns(runsConfig{
 		StateDir: cfg.StateDir, Spool: cmp.Or(cfg.Spool, filepath.Join(cfg.StateDir, "spool")), Out: cfg.Out,
-		Trust: l.trust, Channel: l.client, Patcher: cfg.Patcher, Log: cfg.Log, Now: cfg.Now, LookFor: lookFor,
+		Trust: l.trust, Channel: l.client, Patcher: cfg.Patcher, Log: cfg.Log, Now: cfg.Now, LookFor: lookFor, Gather: gather,
 		Pause: func(failures int) time.Duration { return min(backoff(failures, cfg.Share()), runPause) },
 	})
 }
