@@ -35,9 +35,9 @@ var mayAlso = map[string][]string{
 	"internal/pkgmgr":  {},
 	"internal/collect": {"internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},
 	"internal/client":  {},
-	"internal/apply":   {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"}, // the root half: never client, never the spine
+	"internal/apply":   {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},                                                          // the root half: never client, never the spine
 	"internal/agent":   {"internal/apply", "internal/client", "internal/collect", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/seal"}, // never the spine
-	"internal/cli":     {"internal/client", "internal/seal"},                                                                                       // never the spine
+	"internal/cli":     {"internal/client", "internal/seal"},                                                                                                         // never the spine
 	// what spine packages use from beside it
 	"internal/plan":        {"internal/seal"},
 	"internal/run":         {"internal/seal"},
