@@ -19,6 +19,8 @@ const expected = [
   [401, /\/api\/v1\/session\/password$/],
   [403, /\/api\/v1\/session\/password$/],
   [422, /\/api\/v1\/session\/password$/],
+  [422, /\/api\/v1\/plans$/], // a selector that cannot be read
+  [409, /\/api\/v1\/plans\/plan_\w+\/approve$/], // approved by somebody else meanwhile
   [404, /\/api\/v1\/hosts\/host_\w+$/], // its page asks once more when a host is deleted
 ];
 

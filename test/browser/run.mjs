@@ -12,6 +12,7 @@ import * as account from "./checks/account.mjs";
 import * as fleet from "./checks/fleet.mjs";
 import * as knowledge from "./checks/knowledge.mjs";
 import * as live from "./checks/live.mjs";
+import * as patch from "./checks/patch.mjs";
 import * as session from "./checks/session.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -49,7 +50,8 @@ try {
     } catch (error) {
       counts.failed++;
       console.log(`FAIL  ${name}\n      ${String(error.stack ?? error).replaceAll("\n", "\n      ")}`);
-      await page.screenshot({ path: path.join(server.folder, "failed.png") }).catch(() => {});
+      await page.screenshot({ path: process.env.FAILED ?? path.join(server.folder, "failed.png") }).catch(() => {});
+      if (process.env.STOP) throw new Error("stopped at the first failure, as asked", { cause: error });
     }
   };
   const all = async (checks) => {
@@ -64,11 +66,16 @@ try {
     const { items } = await world.operator("GET", "/api/v1/hosts?selector=host.state%3Dapproved&limit=1000");
     return items.every(({ metadata, packages }) => metadata.as_of && packages > 0) && items.some(({ findings }) => findings.urgent > 0);
   });
-  await all(fleet.checks);
-  await all(knowledge.checks);
-  await all(account.checks);
-  await check("a picture of each page, light and dark", () => pictures.takeAll(world));
-  await all(live.checks);
+  if (process.env.ONLY !== "patch") {
+    await all(fleet.checks);
+    await all(knowledge.checks);
+    await all(account.checks);
+  }
+  await all(patch.checks);
+  if (process.env.ONLY !== "patch") {
+    await check("a picture of each page, light and dark", () => pictures.takeAll(world));
+    await all(live.checks);
+  }
   await check("nothing was refused, logged as an error, thrown or fetched from elsewhere", () => assert.deepEqual(problems, []));
   await all(session.last);
 } catch (error) {

@@ -151,7 +151,7 @@ func detail(t *testing.T, s *server, host string) apiv1.HostDetail {
 func waitReported(t *testing.T, s *server, host string) apiv1.HostDetail {
 	t.Helper()
 	var d apiv1.HostDetail
-	eventually(t, time.Minute, host+" has reported every section", func() error {
+	eventually(t, 2*time.Minute, host+" has reported every section", func() error {
 		d = detail(t, s, host)
 		for _, section := range apiv1.SectionNames() {
 			if _, ok := d.Since[section]; !ok {

@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -125,7 +126,14 @@ func TestBadInputChangesNothing(t *testing.T) {
 	writeFeeds(t, feeds, []vulnerability{{"CVE-2026-90001", "Debian:12", "lab-fix", "1.1", true}})
 	s := startServer(t, "8444", "--feeds", feeds)
 	ca := s.fingerprint(t)
-	s.cli(t, "feed", "update")
+	eventually(t, time.Minute, "the feed is in", func() error { // so that nothing but the refusals could change anything
+		for _, feed := range get[apiv1.FeedList](t, s, "/api/v1/feeds").Items {
+			if feed.Name == "kev" && feed.Records == 1 {
+				return nil
+			}
+		}
+		return errors.New("no KEV entry yet")
+	})
 	token := strings.TrimSpace(s.cli(t, "enroll-token", "create"))
 	host := newRawAgent(t, s, token)
 	// no host: an agent that never enrolls needs only its program

@@ -123,7 +123,7 @@ func (f *fleet) manyUse(t *testing.T) {
 		}
 	}
 	for _, h := range f.hosts[1:] {
-		eventually(t, 20*time.Second, h.Name+" has called and was told to wait", func() error {
+		eventually(t, 2*time.Minute, h.Name+" has called and was told to wait", func() error {
 			log := sh(t, h, "journalctl --no-pager -u staunch-agent")
 			if !strings.Contains(log, "waiting for approval") {
 				return errors.New(tail(log, 5))
@@ -248,7 +248,7 @@ func (f *fleet) facts(t *testing.T) {
 		if len(d.Repositories) != 5 {
 			t.Errorf("%s: repositories %+v", h.Name, d.Repositories)
 		}
-		eventually(t, 15*time.Second, "the lists are known to be current", func() error { // moving values are written every 5 s
+		eventually(t, 2*time.Minute, "the lists are known to be current", func() error { // moving values are written every 5 s
 			if m := detail(t, f.s, h.Name).Host.Metadata; m.Stale || m.AsOf == nil {
 				return fmt.Errorf("%+v", m)
 			}
@@ -286,7 +286,7 @@ func (f *fleet) findings(t *testing.T) {
 	t.Logf("%d findings are of updates that are really pending", n)
 	writeFeeds(t, f.feeds, vulns)
 	f.s.cli(t, "feed", "update")
-	eventually(t, 30*time.Second, "web1 has the findings of the fixture", func() error {
+	eventually(t, 2*time.Minute, "web1 has the findings of the fixture", func() error {
 		if d := cmp.Diff(want, f.findingsOf(t, "web1")); d != "" {
 			return errors.New(d)
 		}
@@ -326,7 +326,7 @@ func (f *fleet) nudge(t *testing.T) {
 		return errors.New("lab-later is not in the inventory")
 	}
 	sh(t, h, "DEBIAN_FRONTEND=noninteractive apt-get -qqy install lab-later")
-	eventually(t, time.Minute, "the agent has nothing to do", func() error { // it has noticed the installation by itself
+	eventually(t, 2*time.Minute, "the agent has nothing to do", func() error { // it has noticed the installation by itself
 		if err := reported(); err != nil {
 			return err
 		}
@@ -344,7 +344,7 @@ func (f *fleet) nudge(t *testing.T) {
 	if reached > time.Second {
 		t.Errorf("work took %s to reach the agent, want within 1 s", reached)
 	}
-	shown := eventually(t, 30*time.Second, "the removal is shown", func() error {
+	shown := eventually(t, 2*time.Minute, "the removal is shown", func() error {
 		if reported() == nil {
 			return errors.New("lab-later is still in the inventory")
 		}
@@ -358,14 +358,14 @@ func (f *fleet) upgrade(t *testing.T) {
 	h := f.hosts[0]
 	sh(t, h, "DEBIAN_FRONTEND=noninteractive apt-get -qqy dist-upgrade")
 	f.s.post(t, "/api/v1/hosts/web1/refresh")
-	took := eventually(t, time.Minute, "web1 has no findings", func() error {
+	took := eventually(t, 2*time.Minute, "web1 has no findings", func() error {
 		if left := f.findingsOf(t, "web1"); len(left) > 0 {
 			return fmt.Errorf("%v", left)
 		}
 		return nil
 	})
 	t.Logf("closed after %s", took)
-	eventually(t, time.Minute, "web1 has nothing to upgrade", func() error { // apt's answer comes in a section of its own
+	eventually(t, 2*time.Minute, "web1 has nothing to upgrade", func() error { // apt's answer comes in a section of its own
 		if left, _ := f.updatesOf(t, "web1"); len(left) > 0 {
 			return fmt.Errorf("%v", left)
 		}
@@ -385,7 +385,7 @@ func (f *fleet) states(t *testing.T) {
 	sh(t, h, "DEBIAN_FRONTEND=noninteractive apt-get -qqy install lab-kernel")
 	sh(t, h, "DEBIAN_FRONTEND=noninteractive apt-get -qqy install lab-broken 2>/dev/null || true")
 	f.s.post(t, "/api/v1/hosts/db1/refresh")
-	eventually(t, 30*time.Second, "db1 says what state it is in", func() error {
+	eventually(t, 2*time.Minute, "db1 says what state it is in", func() error {
 		facts := detail(t, f.s, "db1").Facts
 		broken := slices.ContainsFunc(facts.PackageManager.Broken, func(p apiv1.PackageState) bool { return p.Name == "lab-broken" && p.State == "half-configured" })
 		if !facts.Reboot.Required || !slices.Contains(facts.Reboot.Packages, "lab-kernel") || !broken {
@@ -405,7 +405,7 @@ func (f *fleet) lostMirror(t *testing.T) {
 	before, _ := f.updatesOf(t, "db1")
 	sh(t, h, "sed -i.bak s/:8001/:8009/ /etc/apt/sources.list")
 	f.s.post(t, "/api/v1/hosts/db1/refresh")
-	eventually(t, time.Minute, "db1 names the repositories that it cannot read", func() error {
+	eventually(t, 2*time.Minute, "db1 names the repositories that it cannot read", func() error {
 		d := detail(t, f.s, "db1")
 		lost := 0
 		for _, m := range d.Vitals.Metadata {
@@ -418,7 +418,7 @@ func (f *fleet) lostMirror(t *testing.T) {
 		}
 		return nil
 	})
-	eventually(t, time.Minute, "what the other mirrors offer is still shown", func() error {
+	eventually(t, 2*time.Minute, "what the other mirrors offer is still shown", func() error {
 		if left, _ := f.updatesOf(t, "db1"); left["libssl3"] != before["libssl3"] || left["lab-fix"] != "" {
 			return fmt.Errorf("%v", left)
 		}
@@ -426,7 +426,7 @@ func (f *fleet) lostMirror(t *testing.T) {
 	})
 	sh(t, h, "mv /etc/apt/sources.list.bak /etc/apt/sources.list")
 	f.s.post(t, "/api/v1/hosts/db1/refresh")
-	eventually(t, time.Minute, "db1's lists are whole again", func() error {
+	eventually(t, 2*time.Minute, "db1's lists are whole again", func() error {
 		if after, _ := f.updatesOf(t, "db1"); !cmp.Equal(before, after) {
 			return errors.New(cmp.Diff(before, after))
 		}
@@ -465,7 +465,7 @@ func (f *fleet) kill(t *testing.T) {
 		end.stop(t)
 		f.s.start(t)
 		for _, h := range f.hosts {
-			eventually(t, time.Minute, h.Name+" is online again", func() error {
+			eventually(t, 2*time.Minute, h.Name+" is online again", func() error {
 				if !detail(t, f.s, h.Name).Host.Online {
 					return errors.New("offline")
 				}
@@ -487,7 +487,7 @@ func (f *fleet) powerCut(t *testing.T) {
 	if err := h.Boot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "db1 reports its new boot", func() error {
+	eventually(t, 2*time.Minute, "db1 reports its new boot", func() error {
 		d := detail(t, f.s, "db1")
 		if d.Facts.BootID == before.Facts.BootID || d.Facts.Reboot.Required || d.Host.ID != before.Host.ID {
 			return fmt.Errorf("boot id %s, reboot %+v", d.Facts.BootID, d.Facts.Reboot)
@@ -496,7 +496,7 @@ func (f *fleet) powerCut(t *testing.T) {
 	})
 	pid := agentPID(t, h)
 	sh(t, h, "systemctl kill -s KILL --kill-whom=main staunch-agent")
-	eventually(t, 30*time.Second, "systemd has started the agent again and it is online", func() error {
+	eventually(t, 2*time.Minute, "systemd has started the agent again and it is online", func() error {
 		if sh(t, h, "systemctl is-active staunch-agent || true") != "active\n" || agentPID(t, h) == pid {
 			return errors.New("not yet")
 		}
@@ -511,7 +511,7 @@ func (f *fleet) revoke(t *testing.T) {
 	before := detail(t, f.s, "web2")
 	f.s.post(t, "/api/v1/hosts/web2/revoke")
 	sh(t, f.hosts[1], "touch /run/reboot-required; systemctl restart staunch-agent || true")
-	eventually(t, 30*time.Second, "the revoked agent says that it is refused", func() error {
+	eventually(t, 2*time.Minute, "the revoked agent says that it is refused", func() error {
 		if log := sh(t, f.hosts[1], "journalctl --no-pager -u staunch-agent | tail -n 5"); !strings.Contains(log, "revoked") {
 			return errors.New(log)
 		}

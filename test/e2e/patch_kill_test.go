@@ -28,7 +28,7 @@ func (p *patched) killed(t *testing.T) {
 
 func (p *patched) kill(t *testing.T, h *lab.Host, victim string) {
 	name, before := slowPackage(victim), installed(t, h)
-	created := decode[apiv1.Plan](t, p.s, "plan", "create", "-l", "host.name="+h.Name, "--package", name)
+	created := p.create(t, "-l", "host.name="+h.Name, "--package", name)
 	p.s.must(t, "rollout", "start", created.ID, "--approve", "--yes")
 	scripts := func() string {
 		return sh(t, h, "grep -F ' "+name+" 1.1 postinst configure' /var/log/lab-scripts || true")
@@ -47,10 +47,10 @@ func (p *patched) kill(t *testing.T, h *lab.Host, victim string) {
 	case "apply":
 		sh(t, h, "systemctl kill -s KILL --kill-whom=main staunch-agent-apply.service")
 	default:
-		sh(t, h, "pkill -KILL -o -x "+victim)
+		killInRun(t, h, victim)
 	}
-	if s := scripts(); strings.Contains(s, "end") {
-		t.Errorf("it was killed too late: %s", s)
+	if s, state := scripts(), installed(t, h)[name+":all"]; strings.Contains(s, "end") || state == "installed 1.1" || state == before[name+":all"] {
+		t.Errorf("it was not killed in mid-transaction: the package is %q, its scripts: %s", state, s)
 	}
 	if victim == "server" {
 		p.s.start(t)
@@ -82,6 +82,15 @@ func (p *patched) kill(t *testing.T, h *lab.Host, victim string) {
 		t.Errorf("it was unpacked %d times by its log", n)
 	}
 	t.Logf("the postinst began %d times and ended %d times", begun, done)
+}
+
+// killInRun kills the oldest process of that name in a run's own unit.
+func killInRun(t *testing.T, h *lab.Host, name string) {
+	t.Helper()
+	sh(t, h, `for p in $(ls /proc | grep -x '[0-9]*' | sort -n); do
+		if [ "$(cat /proc/$p/comm 2>/dev/null)" = `+name+` ] && grep -q staunch-run- /proc/$p/cgroup; then kill -KILL $p; exit 0; fi
+	done
+	echo 'no `+name+` runs' >&2; exit 1`)
 }
 
 // otherPlanKey is the public half of a key that no server here has.

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -175,12 +176,27 @@ func (p *patched) proven(t *testing.T, planID string) apiv1.Rollout {
 	return r
 }
 
+// create makes a plan as an operator does, who asks again when a host says that it has changed while it was asked.
+func (p *patched) create(t *testing.T, args ...string) apiv1.Plan {
+	t.Helper()
+	var e ended
+	for range 3 {
+		e = p.s.staunch(t, append([]string{"plan", "create", "-o", "json"}, args...)...)
+		if e.code == 0 || !strings.Contains(e.out, "create the plan again") {
+			break
+		}
+		t.Logf("asked again: %s", e.err)
+	}
+	var created apiv1.Plan
+	if err := json.Unmarshal([]byte(e.out), &created); err != nil || e.code != 0 || !created.Approvable || created.State != apiv1.PlanReady {
+		t.Fatalf("plan create %v ended with %d: %s: %v\n%s", args, e.code, e.err, err, e.out)
+	}
+	return created
+}
+
 func (p *patched) security(t *testing.T) {
 	p.vulnerable(t)
-	created := decode[apiv1.Plan](t, p.s, "plan", "create", "-l", "env=prod", "--security", "--exclude", "lab-hole")
-	if !created.Approvable || created.State != apiv1.PlanReady {
-		t.Fatalf("plan %s is %s: %v %+v", created.ID, created.State, created.Blockers, created.Hosts)
-	}
+	created := p.create(t, "-l", "env=prod", "--security", "--exclude", "lab-hole")
 	before, fixed := p.installedOn(t), map[string][]string{}
 	for _, h := range p.hosts {
 		var arguments []string
@@ -296,7 +312,7 @@ func (p *patched) twoCommands(t *testing.T) {
 
 func (p *patched) failing(t *testing.T) {
 	before := p.installedOn(t)
-	created := decode[apiv1.Plan](t, p.s, "plan", "create", "-l", "env=prod", "--package", "lab-bad")
+	created := p.create(t, "-l", "env=prod", "--package", "lab-bad")
 	e := p.s.staunch(t, "rollout", "start", created.ID, "--approve", "--yes", "--watch")
 	if e.code != 1 || !strings.Contains(e.err, apiv1.RolloutHalted) {
 		t.Errorf("ended with %d: %s", e.code, e.err)

@@ -34,6 +34,7 @@ export class Agent {
   async report(sections, vitals) {
     const bodies = Object.fromEntries(Object.entries(sections).map(([name, contents]) => [name, JSON.stringify(contents)]));
     const digests = Object.fromEntries(Object.entries(bodies).map(([name, body]) => [name, createHash("sha256").update(body).digest("hex")]));
+    this.digests = digests;
     const answer = await this.#call(this.door, "POST", "/agent/v1/checkin", { agent_version: "0.1.0", sections: digests, vitals });
     for (const name of ["facts", "packages", "repositories", "updates", "hardware"]) {
       if (answer.lacks.includes(name)) {
@@ -47,13 +48,37 @@ export class Agent {
     return this.#call(this.door, "GET", `/agent/v1/work?wait=${seconds}`);
   }
 
-  /** stay keeps polling until leave. */
-  stay() {
+  simulation(id) {
+    return this.#call(this.door, "GET", `/agent/v1/simulations/${id}`);
+  }
+
+  answer(id, body) {
+    return this.#call(this.door, "POST", `/agent/v1/simulations/${id}`, body);
+  }
+
+  offer(id) {
+    return this.#call(this.door, "GET", `/agent/v1/runs/${id}`);
+  }
+
+  accept(id, epoch) {
+    return this.#call(this.door, "POST", `/agent/v1/runs/${id}/accept`, { epoch });
+  }
+
+  reports(id, epoch, reports) {
+    return this.#call(this.door, "POST", `/agent/v1/runs/${id}/reports`, { epoch, reports });
+  }
+
+  /** stay keeps polling until leave, and hands work to onWork, each piece once: told again, it is the same. */
+  stay(onWork) {
     this.staying = true;
+    const taken = new Set();
     void (async () => {
       while (this.staying) {
         try {
-          await this.wait(60);
+          const work = await this.wait(60);
+          if (!work || !onWork || taken.has(work.id)) continue;
+          taken.add(work.id);
+          onWork(work).catch((error) => (this.failure ??= error));
         } catch {
           await new Promise((next) => setTimeout(next, 500));
         }
