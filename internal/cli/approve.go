@@ -82,8 +82,8 @@ func (p *program) approve(ctx context.Context, o *client.Operator, id string, fl
 	if now := p.env.Now(); now.After(reviewed.Plan.NotAfter) {
 		return plan, fault.New(fault.Conflict, "plan %s cannot be approved: nothing of it may start after %s", plan.ID, moment(&reviewed.Plan.NotAfter))
 	}
-	p.showReviewed(plan, reviewed)
-	if err := p.agree(ctx, flags.yes, "plan approve", fmt.Sprintf("Approve this for %s?", plural(reviewed.Plan.Hosts, "host"))); err != nil {
+	changes := p.showReviewed(plan, reviewed)
+	if err := p.agree(ctx, flags.yes, "plan approve", fmt.Sprintf("Approve %s on %s?", plural(changes, "change"), plural(reviewed.Plan.Hosts, "host"))); err != nil {
 		return plan, err
 	}
 	req := apiv1.ApprovePlan{Hash: reviewed.Hash}
@@ -156,8 +156,9 @@ type sealedChange struct {
 	hosts int
 }
 
-// showReviewed prints what a plan's own bytes and locks come to, on standard error: it is for the person who decides.
-func (p *program) showReviewed(plan apiv1.Plan, r seal.Reviewed) {
+// showReviewed prints what a plan's own bytes and locks come to, on standard error: it is for the person who decides. It gives the
+// number of distinct changes.
+func (p *program) showReviewed(plan apiv1.Plan, r seal.Reviewed) int {
 	weight, names := map[string]int{}, []string{}
 	for _, h := range plan.Hosts {
 		if h.State == apiv1.PlanHostSimulated {
@@ -195,6 +196,7 @@ func (p *program) showReviewed(plan apiv1.Plan, r seal.Reviewed) {
 		{name: "from", text: func(c sealedChange) string { return c.From }, least: 10, ends: true},
 		{name: "to", text: func(c sealedChange) string { return c.To }, least: 10, ends: true},
 	}).render(p.env.Width, false))
+	return len(changes)
 }
 
 // sum adds up locks over the hosts that get each: what removes or adds first, then by name.

@@ -39,7 +39,7 @@ func follow(ctx context.Context, o *client.Operator, kinds ...string) *follower 
 				}
 				return nil
 			})
-			pause(ctx, followRetry)
+			_ = pause(ctx, followRetry)
 		}
 	}()
 	return f

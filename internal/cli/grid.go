@@ -33,7 +33,7 @@ func rolloutScreen(r apiv1.Rollout, now time.Time, width, height int) []screenLi
 			most = 64
 		}
 	}
-	page := append(head, body...)
+	page := slices.Concat(head, body)
 	if height > 0 && len(page) > height {
 		hidden := len(page) - height + 1
 		page = append(page[:height-1], screenLine{text: fmt.Sprintf("… and %d more lines: staunch rollout show %s", hidden, r.ID)})
