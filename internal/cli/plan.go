@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -81,6 +82,9 @@ func (p *program) awaitPlan(ctx context.Context, o *client.Operator, plan apiv1.
 		}
 		if err != nil {
 			p.clearLine()
+			if ctx.Err() != nil {
+				err = fmt.Errorf("no longer waiting; the hosts are still being asked: staunch plan show %s", plan.ID)
+			}
 			return plan, err
 		}
 	}

@@ -40,7 +40,7 @@ else to standard error. With -o json it is one answer with all of it.`,
 // findRun is a run by its id, or the newest one of a host.
 func (p *program) findRun(ctx context.Context, o *client.Operator, name string) (apiv1.RunDetail, error) {
 	d, err := o.Run(ctx, name)
-	if !errors.Is(err, fault.NotFound) {
+	if !errors.Is(err, fault.NotFound) && !errors.Is(err, fault.Invalid) { // a host's name may be longer than any id
 		return d, err
 	}
 	host, err := o.Host(ctx, name)
