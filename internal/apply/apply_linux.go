@@ -266,6 +266,9 @@ func (a *applier) carry(ctx context.Context, id string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := r.dismiss(ctx); err != nil { // they cost little and say nothing that is not written down
+		a.Log.Warn("units of a run that is over stay loaded", "run", id, "error", err)
+	}
 	a.Log.Info("run is over", "run", id, "result", outcome.Result, "class", outcome.Class, "reason", outcome.Reason)
 	return a.state.finish(id, done{Grant: seal.Sum(offer.Grant), Epoch: checked.Grant.Epoch, Outcome: outcome})
 }

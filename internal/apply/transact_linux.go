@@ -142,6 +142,21 @@ func (r *run) transaction(ctx context.Context, unit string, argv []string) error
 	return r.watch(ctx, unit)
 }
 
+// dismiss has systemd forget the units of a run that is over. Until then they stay, with how they ended, and one that failed would make
+// the whole host count as degraded.
+func (r *run) dismiss(ctx context.Context) error {
+	for _, u := range []string{r.installUnit(), r.repairUnit()} {
+		state, err := showUnit(ctx, u)
+		if err == nil && state.Loaded && !state.Running {
+			err = clearUnit(ctx, u)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *run) watchUnits(ctx context.Context) error {
 	for _, u := range []string{r.repairUnit(), r.installUnit()} {
 		if err := r.watch(ctx, u); err != nil {

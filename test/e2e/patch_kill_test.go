@@ -81,6 +81,9 @@ func (p *patched) kill(t *testing.T, h *lab.Host, victim string) {
 	if n := strings.Count(strings.Join(detail.Log, "\n"), "Unpacking "+name); n != 1 {
 		t.Errorf("it was unpacked %d times by its log", n)
 	}
+	if units := runUnits(t, h); units != "" {
+		t.Errorf("the run is over and its units are still loaded: %s", units)
+	}
 	t.Logf("the postinst began %d times and ended %d times", begun, done)
 }
 
@@ -91,6 +94,12 @@ func killInRun(t *testing.T, h *lab.Host, name string) {
 		if [ "$(cat /proc/$p/comm 2>/dev/null)" = `+name+` ] && grep -q staunch-run- /proc/$p/cgroup; then kill -KILL $p; exit 0; fi
 	done
 	echo 'no `+name+` runs' >&2; exit 1`)
+}
+
+// runUnits are the units of runs that systemd knows.
+func runUnits(t *testing.T, h *lab.Host) string {
+	t.Helper()
+	return sh(t, h, "systemctl list-units --all --plain --no-legend 'staunch-run-*'")
 }
 
 // otherPlanKey is the public half of a key that no server here has.
@@ -128,11 +137,13 @@ func (p *patched) removed(t *testing.T) {
 		if out := sh(t, h, "systemctl is-active "+c.units+" || true"); strings.Contains(strings.ReplaceAll(out, "inactive", ""), "active") {
 			t.Errorf("%s is removed and runs: %s", name, out)
 		}
-		p.install(t, h, debFile(t, name)) // with its state it goes on where it was
-		eventually(t, 20*time.Second, name+" runs again", func() error {
-			_, err := h.Sh(t.Context(), "for u in "+c.units+"; do systemctl is-active --quiet $u; done")
-			return err
-		})
+		if name == "staunch-agent" { // with its state it goes on where it was
+			p.install(t, h, debFile(t, name))
+			eventually(t, 20*time.Second, name+" runs again", func() error {
+				_, err := h.Sh(t.Context(), "for u in "+c.units+"; do systemctl is-active --quiet $u; done")
+				return err
+			})
+		}
 		sh(t, h, "dpkg -P "+name)
 		sh(t, h, "for f in "+c.state+"; do test ! -e $f; done")
 		if left := sh(t, h, "find /etc/systemd /usr/lib/systemd /var/lib/systemd -name 'staunch-*' | grep -F '"+name+"' || true"); left != "" {

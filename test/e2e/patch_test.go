@@ -343,6 +343,9 @@ func (p *patched) failing(t *testing.T) {
 		if d := cmp.Diff(want, after[h.Name]); d != "" || run.Proven {
 			t.Errorf("%s, proven %t (-want +dpkg-query):\n%s", h.Name, run.Proven, d)
 		}
+		if units := runUnits(t, h); units != "" {
+			t.Errorf("%s: the run is over and its units are still loaded: %s", h.Name, units)
+		}
 		sh(t, h, "dpkg --force-all -P lab-bad >/dev/null 2>&1")
 	}
 	if failed != 1 {
