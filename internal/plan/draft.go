@@ -141,7 +141,7 @@ func simulationKey(c Candidate, chosen []apiv1.SimulateEntry) string {
 
 // stale reports whether an answer was given from another inventory than the one the question was grouped by.
 func stale(sim Simulation, a apiv1.SimulateAnswer) bool {
-	for i, digest := range strings.Fields(sim.Key) {
+	for i, digest := range strings.Split(sim.Key, " ") { // not Fields: a section the host never sent has no digest
 		if i < len(simulatedSections) && a.Sections[simulatedSections[i]] != digest {
 			return true
 		}

@@ -111,6 +111,22 @@ func TestDraftAsksOncePerDistinctInventory(t *testing.T) {
 	}
 }
 
+// A host that has never sent its repositories answers with none; that is no change.
+func TestAMissingSectionIsNoChange(t *testing.T) {
+	t.Parallel()
+	c := candidate("a", "d")
+	delete(c.Digests, apiv1.SectionRepositories)
+	sim := Simulation{Key: simulationKey(c, []apiv1.SimulateEntry{{Name: "x", Arch: "amd64", Version: "1"}})}
+	same := apiv1.SimulateAnswer{Sections: map[string]string{apiv1.SectionPackages: "d", apiv1.SectionUpdates: "u"}}
+	if stale(sim, same) {
+		t.Error("the same inventory counts as changed")
+	}
+	same.Sections[apiv1.SectionRepositories] = "new"
+	if !stale(sim, same) {
+		t.Error("repositories that came meanwhile count as no change")
+	}
+}
+
 func answer(t *testing.T, packagesDigest string, edit func(*apiv1.SimulateAnswer)) []byte {
 	t.Helper()
 	a := apiv1.SimulateAnswer{Known: true, Able: true,
@@ -148,11 +164,14 @@ func TestSettle(t *testing.T) {
 		"removal allowed":     {Spec{AllowRemovals: true}, extra("remove"), Simulated, ""},
 		"new package":         {Spec{}, extra("install"), Refused, "it would add zlib"},
 		"new package allowed": {Spec{AllowNew: true}, extra("install"), Simulated, ""},
-		"another version":     {Spec{}, func(a *apiv1.SimulateAnswer) { a.Changes[0].To = "1.2" }, Refused, "would not bring openssl to 1.1"},
-		"not able":            {Spec{}, func(a *apiv1.SimulateAnswer) { a.Able, a.Unable = false, "no systemd" }, Refused, "cannot be patched: no systemd"},
-		"could not say":       {Spec{}, func(a *apiv1.SimulateAnswer) { a.Known, a.Problem = false, "broken" }, NotSimulated, "could not say: broken"},
-		"inventory moved":     {Spec{}, func(a *apiv1.SimulateAnswer) { a.Sections[apiv1.SectionPackages] = "new" }, NotSimulated, "changed while it was asked"},
-		"no hash":             {Spec{}, func(a *apiv1.SimulateAnswer) { a.Changes[0].SHA256 = "" }, Refused, "lacks a version, a sha256 or a size"},
+		"new package that sorts first": {Spec{AllowNew: true}, func(a *apiv1.SimulateAnswer) {
+			a.Changes = append(a.Changes, apiv1.LockChange{Name: "adduser", Arch: "amd64", Action: "install", To: "1", SHA256: strings.Repeat("b", 64), Size: 1})
+		}, Simulated, ""},
+		"another version": {Spec{}, func(a *apiv1.SimulateAnswer) { a.Changes[0].To = "1.2" }, Refused, "would not bring openssl to 1.1"},
+		"not able":        {Spec{}, func(a *apiv1.SimulateAnswer) { a.Able, a.Unable = false, "no systemd" }, Refused, "cannot be patched: no systemd"},
+		"could not say":   {Spec{}, func(a *apiv1.SimulateAnswer) { a.Known, a.Problem = false, "broken" }, NotSimulated, "could not say: broken"},
+		"inventory moved": {Spec{}, func(a *apiv1.SimulateAnswer) { a.Sections[apiv1.SectionPackages] = "new" }, NotSimulated, "changed while it was asked"},
+		"no hash":         {Spec{}, func(a *apiv1.SimulateAnswer) { a.Changes[0].SHA256 = "" }, Refused, "lacks a version, a sha256 or a size"},
 		"hostile name": {Spec{}, func(a *apiv1.SimulateAnswer) {
 			a.Changes = append(a.Changes, apiv1.LockChange{Name: "-o", Arch: "x", Action: "upgrade"})
 		}, Refused, "not a package name"},
