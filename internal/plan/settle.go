@@ -135,7 +135,7 @@ func judge(spec Spec, sim Simulation) (verdict, error) {
 	if err != nil {
 		return verdict{}, fmt.Errorf("encoding the lock of simulation %s: %w", sim.ID, err)
 	}
-	document = seal.Lock{} // decoding into a slice that is there would keep fields that its JSON leaves out
+	document = seal.Lock{}                                   // decoding into a slice that is there would keep fields that its JSON leaves out
 	if err := json.Unmarshal(bytes, &document); err != nil { // sorted now
 		return verdict{}, fmt.Errorf("reading the lock of simulation %s: %w", sim.ID, err)
 	}
