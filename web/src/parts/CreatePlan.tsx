@@ -63,7 +63,7 @@ export function CreatePlan({ prefill, close }: Props) {
           <SegmentedControl aria-label="Which updates" data={scopes} key={form.key("scope")} {...form.getInputProps("scope")} />
           <span className="muted">among those that the package manager would install now</span>
         </div>
-        <div className="columns">
+        <div className="pair">
           <TextInput label="Only these packages" description="Names or patterns; empty means all" placeholder="openssl, libssl*" {...text("packages")} />
           <TextInput label="But not these" description="Names or patterns" placeholder="linux-image-*" {...text("exclude")} />
         </div>

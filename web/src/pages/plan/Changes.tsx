@@ -62,7 +62,7 @@ export function Changes({ plan }: { plan: Plan }) {
 
 function Fixes({ change: { fixes, fix_count: all } }: { change: PlanChange }) {
   if (all === 0) return <span className="muted">none known</span>;
-  const shown = fixes.slice(0, 2);
+  const shown = fixes.slice(0, 1);
   return (
     <span className="row">
       {shown.map((id) => (

@@ -65,7 +65,7 @@ function Views({ plan }: { plan: Plan }) {
         <Tabs.Tab value="hosts">
           Hosts <span className="num muted">{count(plan.hosts.length)}</span>
         </Tabs.Tab>
-        <Tabs.Tab value="approval">Wish and approval</Tabs.Tab>
+        <Tabs.Tab value="approval">Approval</Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="changes">
         <Changes plan={plan} />
