@@ -49,8 +49,12 @@ export function problemOf(status: number, body: unknown): Problem {
 export function sentence(message: string): string {
   const trimmed = message.trim();
   if (!trimmed) return "";
-  const first = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
-  return /[.!?…)]$/.test(first) ? first : `${first}.`;
+  return stopped(trimmed.charAt(0).toUpperCase() + trimmed.slice(1));
+}
+
+/** stopped only ends with a full stop: what begins with a name stays as that is written. */
+export function stopped(text: string): string {
+  return /[.!?…)]$/.test(text) ? text : `${text}.`;
 }
 
 export function messageOf(error: unknown): string {

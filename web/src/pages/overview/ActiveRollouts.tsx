@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { rolloutsQuery } from "../../api/patch";
-import { sentence } from "../../api/problem";
+import { sentence, stopped } from "../../api/problem";
 import type { RolloutRow } from "../../api/types";
 import { Note } from "../../parts/Notes";
 import { RolloutState } from "../../parts/PatchState";
@@ -23,7 +23,7 @@ function Active({ rollout: r }: { rollout: RolloutRow }) {
         <Link to={`/rollouts/${encodeURIComponent(r.id)}`}>Rollout</Link>
         <RolloutState name={r.state} />
         <span className="num">{sentence(r.summary)}</span>
-        {r.reason && <b>{sentence(r.reason)}</b>}
+        {r.reason && <b>{stopped(r.reason)}</b>}
         <span className="run-bar-room">
           <RunBar counts={r.counts} hosts={r.hosts} />
         </span>

@@ -15,7 +15,7 @@ export const reportColumns: Column<Line>[] = [
   {
     id: "host",
     header: "Host",
-    width: 130,
+    width: 116,
     sort: ({ host }) => host.host,
     title: ({ host }) => host.host,
     cell: ({ host }) => (
@@ -27,7 +27,7 @@ export const reportColumns: Column<Line>[] = [
   {
     id: "status",
     header: "Status",
-    width: 80,
+    width: 72,
     sort: ({ status }) => status,
     span: (line) => (silent(line) ? 9 : 1),
     title: ({ host }) => host.reason,
@@ -47,7 +47,7 @@ export const reportColumns: Column<Line>[] = [
     title: (l) => found(l)?.advisory,
     cell: (l) => <Link to={`/vulnerabilities/${encodeURIComponent(found(l)?.vulnerability ?? "")}`}>{found(l)?.vulnerability}</Link>,
   },
-  { id: "source", header: "Source", width: 96, sort: (l) => found(l)?.source ?? "", title: (l) => found(l)?.packages.join(", "), cell: (l) => found(l)?.source },
+  { id: "source", header: "Source", width: 90, sort: (l) => found(l)?.source ?? "", title: (l) => found(l)?.packages.join(", "), cell: (l) => found(l)?.source },
   {
     id: "versions",
     header: "Versions",
@@ -55,9 +55,9 @@ export const reportColumns: Column<Line>[] = [
     title: (l) => versions(l),
     cell: (l) => versions(l),
   },
-  { id: "since", header: "Open since", width: 92, sort: (l) => found(l)?.since ?? "", title: (l) => found(l)?.since_why, cell: (l) => <Age at={found(l)?.since} /> },
-  { id: "fixed_at", header: "Fixed", width: 88, sort: (l) => l.fixed?.fixed_at ?? "", cell: (l) => <Age at={l.fixed?.fixed_at} never="not yet" /> },
-  { id: "by", header: "Fixed by", width: 116, sort: (l) => l.fixed?.rollout ?? l.fixed?.by ?? "", title: by, cell: (l) => <By line={l} /> },
+  { id: "since", header: "Open since", width: 84, sort: (l) => found(l)?.since ?? "", title: (l) => found(l)?.since_why, cell: (l) => <Age at={found(l)?.since} /> },
+  { id: "fixed_at", header: "Fixed", width: 82, sort: (l) => l.fixed?.fixed_at ?? "", cell: (l) => <Age at={l.fixed?.fixed_at} never="not yet" /> },
+  { id: "by", header: "Fixed by", width: 104, sort: (l) => l.fixed?.rollout ?? l.fixed?.by ?? "", title: by, cell: (l) => <By line={l} /> },
   { id: "approved", header: "Approved by", width: 96, title: approvers, cell: (l) => approvers(l) || <span className="muted">–</span> },
 ];
 

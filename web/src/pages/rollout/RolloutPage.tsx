@@ -5,7 +5,7 @@ import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { api, must } from "../../api/client";
 import { rolloutQuery } from "../../api/patch";
-import { sentence } from "../../api/problem";
+import { sentence, stopped } from "../../api/problem";
 import type { Rollout } from "../../api/types";
 import { who } from "../../format/actors";
 import { counted } from "../../format/numbers";
@@ -70,7 +70,7 @@ function Notes({ rollout }: { rollout: Rollout }) {
   if (rollout.state === "halted") {
     return (
       <Note tone="bad">
-        <b>Halted{rollout.reason ? `: ${sentence(rollout.reason)}` : "."}</b> No further host is begun
+        <b>Halted{rollout.reason ? `: ${stopped(rollout.reason)}` : "."}</b> No further host is begun
         {atWork > 0 ? `; ${counted(atWork, "host")} at work will finish` : ""}.{" "}
         {waiting > 0 && `${counted(waiting, "host")} ${waiting === 1 ? "was" : "were"} not touched. `}
         Look at what failed, then abort this rollout; a new plan takes up the hosts that are left.
@@ -78,7 +78,7 @@ function Notes({ rollout }: { rollout: Rollout }) {
     );
   }
   if (rollout.state === "aborting") return <Note tone="warn">Aborting: nothing new is begun, and {counted(atWork, "host")} at work will finish.</Note>;
-  if (rollout.state === "aborted") return <Note tone="info">Aborted{rollout.reason ? `: ${sentence(rollout.reason)}` : "."}</Note>;
+  if (rollout.state === "aborted") return <Note tone="info">Aborted{rollout.reason ? `: ${stopped(rollout.reason)}` : "."}</Note>;
   return null;
 }
 

@@ -2,7 +2,7 @@ import { Drawer } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { runQuery } from "../../api/patch";
-import { sentence } from "../../api/problem";
+import { sentence, stopped } from "../../api/problem";
 import type { RunDetail } from "../../api/types";
 import { counted } from "../../format/numbers";
 import { Age } from "../../parts/Age";
@@ -43,7 +43,7 @@ function About({ detail: { run, changes } }: { detail: RunDetail }) {
         {run.proven && <Proven />}
         {run.waiting && <span className="muted">{sentence(run.waiting)}</span>}
       </div>
-      {run.reason && <Note tone={bad ? "bad" : "info"}>{sentence(run.reason)}</Note>}
+      {run.reason && <Note tone={bad ? "bad" : "info"}>{stopped(run.reason)}</Note>}
       <Facts
         of={[
           ["Host", <Link to={`/hosts/${encodeURIComponent(run.host_id)}`}>{run.host}</Link>],
