@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
@@ -105,15 +103,7 @@ func runUnits(t *testing.T, h *lab.Host) string {
 // otherPlanKey is the public half of a key that no server here has.
 func otherPlanKey(t *testing.T) string {
 	t.Helper()
-	public, _, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(ssh.MarshalAuthorizedKey(key))
+	return string(ssh.MarshalAuthorizedKey(strangersKey(t).PublicKey()))
 }
 
 // removed takes the packages away again: removed, they leave their state; purged, nothing.
