@@ -105,7 +105,10 @@ func TestFromThePlanToTheProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the host's answer makes the plan ready", func() bool { plan, err = s.Plan(t.Context(), plan.ID); return err == nil && plan.State == apiv1.PlanReady })
+	eventually(t, "the host's answer makes the plan ready", func() bool {
+		plan, err = s.Plan(t.Context(), plan.ID)
+		return err == nil && plan.State == apiv1.PlanReady
+	})
 	if !plan.Approvable {
 		t.Fatalf("blocked by %q: %+v", plan.Blockers, plan.Hosts)
 	}

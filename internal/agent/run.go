@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
@@ -32,6 +33,7 @@ var errOver = errors.New("the offer is over")
 
 // carry goes on with a run until the server has its outcome or ctx ends.
 func (r *runs) carry(ctx context.Context, rec record) {
+	defer debug.FreeOSMemory() // an idle agent holds nothing of it
 	run := &openRun{runs: r, rec: rec}
 	err := r.persist(ctx, rec.RunID, func() error { return run.open() })
 	if err != nil {

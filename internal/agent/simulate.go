@@ -98,16 +98,16 @@ func (l *Loop) simulate(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	current, err := l.current(ctx)
-	if err != nil {
+	limited, cancel := context.WithTimeout(ctx, simulateFor) // a refresh of package lists may be in the way
+	defer cancel()
+	current, err := l.current(limited)
+	if err == nil && !current {
+		err = l.checkin(limited)
+	}
+	if err != nil && limited.Err() == nil || ctx.Err() != nil {
 		return err
 	}
-	if !current {
-		if err := l.checkin(ctx); err != nil {
-			return err
-		}
-	}
-	answer := l.ask(ctx, request)
+	answer := l.ask(limited, request)
 	err = l.client.AnswerSimulation(ctx, id, answer)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.NotFound || kind == fault.Conflict || kind == fault.Invalid || kind == fault.TooLarge) {
 		l.log.Warn("the server does not take an answer", "simulation", id, "error", err)
@@ -144,10 +144,8 @@ func (l *Loop) current(ctx context.Context) (bool, error) {
 func (l *Loop) ask(ctx context.Context, request apiv1.SimulateRequest) apiv1.SimulateAnswer {
 	answer := apiv1.SimulateAnswer{Problem: "this agent takes no part in plans"}
 	if l.cfg.Patcher != nil {
-		limited, cancel := context.WithTimeout(ctx, simulateFor)
-		defer cancel()
 		var err error
-		if answer, err = l.cfg.Patcher.Simulate(limited, request.Packages); err != nil {
+		if answer, err = l.cfg.Patcher.Simulate(ctx, request.Packages); err != nil {
 			l.log.Warn("a simulation failed", "simulation", request.ID, "error", err)
 			answer = apiv1.SimulateAnswer{Problem: clip(reasonOf(err), 4000)}
 		}

@@ -28,7 +28,9 @@ type remembered struct {
 // Ask gives apt's answer for the packages in db, from the fresher of the system's lists and our own. apt is run only if a file that it
 // reads has changed since the last answer. What apt cannot say is in Updates.Problem; the error is for our own state folder alone.
 func (m *Manager) Ask(ctx context.Context, db dpkg.Database) (Answer, error) {
-	m.mu.Lock()
+	if err := m.take(ctx); err != nil {
+		return Answer{}, err
+	}
 	defer m.mu.Unlock()
 	if err := m.prepare(); err != nil {
 		return Answer{}, err

@@ -322,3 +322,23 @@ func FuzzDownloadError(f *testing.F) {
 		}
 	})
 }
+
+// What real apt says when a download fails tells what no new attempt can help from what may pass.
+func TestDownloadErrorsOfRealApt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		gone bool
+		text string
+	}{
+		"gone":       {true, "Version '9' for 'app' was not found"},
+		"nopackage":  {true, "Unable to locate package nosuch:amd64"},
+		"vanished":   {true, "404"},
+		"otherbytes": {false, "unexpected size"}, // a mirror in mid-update, or somebody between
+		"away":       {false, "Connection refused"},
+	} {
+		err := downloadError(pkgmgr.Output{Stderr: golden(t, "apt-2.6.download-"+name+".stderr"), Code: 100})
+		if isGone(err) != c.gone || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %q, gone %v", name, err, isGone(err))
+		}
+	}
+}
