@@ -7,11 +7,11 @@ nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 bin=$(realpath "$1")
 dist=$2
 version=${3#v}
-# a version of a package begins with a digit; 0~ sorts before every release, and - would divide it from a revision
-[[ $version == [0-9]*.* ]] || version=0~$version
-version=${version//-/+}
 arch=$(go env GOARCH)
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+# what is no release sorts before every release, and by the time of its commit; a - would divide it from a revision
+[[ $version == [0-9]*.* ]] || version=0~$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d%H%M%S).$version
+version=${version//-/+}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$dist"

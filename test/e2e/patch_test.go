@@ -298,15 +298,36 @@ func (p *patched) twoCommands(t *testing.T) {
 		t.Fatalf("no plan in %s", out)
 	}
 	id := strings.FieldsFunc(out[i:], func(c rune) bool { return c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') })[0]
-	p.s.must(t, "rollout", "start", id, "--approve", "--yes", "--max-concurrent", "3")
-	p.proven(t, id)
+	used := map[string]time.Duration{}
 	for _, h := range p.hosts {
+		used[h.Name] = cpuTime(t, agentPID(t, h))
+	}
+	p.s.must(t, "rollout", "start", id, "--approve", "--yes", "--max-concurrent", "3")
+	r := p.proven(t, id)
+	for _, h := range p.hosts {
+		p.cheap(t, h, r, used[h.Name])
 		if left := p.open(t, h); len(left) != 0 {
 			t.Errorf("%s still has %v", h.Name, left)
 		}
 		if got := installed(t, h)["lab-hole:all"]; got != "installed 1.1" {
 			t.Errorf("%s: lab-hole is %q", h.Name, got)
 		}
+	}
+}
+
+// cheap checks what both halves of the agent themselves used for a run, beside apt and dpkg: at most 1 s of CPU, and 25 MB.
+func (p *patched) cheap(t *testing.T, h *lab.Host, r apiv1.Rollout, before time.Duration) {
+	t.Helper()
+	pid := agentPID(t, h)
+	unprivileged, resident := cpuTime(t, pid)-before, residentBytes(t, pid)
+	o := get[apiv1.RunDetail](t, p.s, "/api/v1/runs/"+runOn(t, r, h.Name).ID).Outcome
+	if o == nil || o.CPU <= 0 {
+		t.Fatalf("%s: the outcome does not say what the root half used: %+v", h.Name, o)
+	}
+	root := time.Duration(o.CPU * float64(time.Second))
+	t.Logf("%s: CPU of the unprivileged half %s, of the root half %s; the unprivileged half holds %.1f MB", h.Name, unprivileged.Round(time.Millisecond), root, float64(resident)/1e6)
+	if unprivileged+root > time.Second || resident > 25e6 {
+		t.Errorf("%s: that is more than 1 s or 25 MB", h.Name)
 	}
 }
 
