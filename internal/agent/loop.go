@@ -220,7 +220,7 @@ func (l *Loop) refreshEnded(err error) {
 
 func (l *Loop) awaitRefresh() {
 	if l.p.refreshes {
-		<-l.refreshed // ctx has ended, so this has too
+		_ = <-l.refreshed // its error was of a ctx that has ended
 	}
 }
 

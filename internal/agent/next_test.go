@@ -13,7 +13,7 @@ func day() life { return life{t0, t0.Add(24 * time.Hour)} }
 
 func TestNext(t *testing.T) {
 	t.Parallel()
-	at := func(d time.Duration) time.Time { return t0.Add(d) }
+	at := t0.Add
 	busy := func(edit func(*progress)) progress {
 		p := progress{life: day(), checkinAt: at(10 * time.Minute), refreshAt: at(6 * time.Hour)}
 		edit(&p)

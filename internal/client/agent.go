@@ -123,7 +123,7 @@ func EnrollAgent(ctx context.Context, serverURL, token, userAgent string, req ap
 	a := newAgent(u, PinnedTLS(fingerprint, u.Hostname()), userAgent)
 	defer a.Close()
 	req.Token, req.Protocol = token, apiv1.ProtocolVersion
-	if err := a.call(ctx, http.MethodPost, apiv1.PathEnroll, req, &answer); err != nil {
+	if err := a.call(ctx, apiv1.PathEnroll, req, &answer); err != nil {
 		return apiv1.EnrollResponse{}, err
 	}
 	block, _ := pem.Decode([]byte(answer.CA))
@@ -139,14 +139,14 @@ func EnrollAgent(ctx context.Context, serverURL, token, userAgent string, req ap
 // Renew asks for the next certificate.
 func (a *Agent) Renew(ctx context.Context, csrPEM string) (apiv1.RenewResponse, error) {
 	var answer apiv1.RenewResponse
-	err := a.call(ctx, http.MethodPost, apiv1.PathRenew, apiv1.RenewRequest{CSR: csrPEM}, &answer)
+	err := a.call(ctx, apiv1.PathRenew, apiv1.RenewRequest{CSR: csrPEM}, &answer)
 	return answer, err
 }
 
 // Checkin says what the host has.
 func (a *Agent) Checkin(ctx context.Context, in apiv1.Checkin) (apiv1.CheckinAnswer, error) {
 	var answer apiv1.CheckinAnswer
-	err := a.call(ctx, http.MethodPost, apiv1.PathCheckin, in, &answer)
+	err := a.call(ctx, apiv1.PathCheckin, in, &answer)
 	return answer, err
 }
 
@@ -195,15 +195,15 @@ func (a *Agent) Wait(ctx context.Context, d time.Duration) (apiv1.Work, bool, er
 	return work, err == nil && status != http.StatusNoContent, err
 }
 
-// call sends JSON and reads JSON.
-func (a *Agent) call(ctx context.Context, method, path string, in, out any) error {
+// call posts JSON and reads JSON.
+func (a *Agent) call(ctx context.Context, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encode the request: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	req, err := a.request(ctx, method, path, bytes.NewReader(body))
+	req, err := a.request(ctx, http.MethodPost, path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

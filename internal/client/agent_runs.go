@@ -26,7 +26,7 @@ func (a *Agent) Simulation(ctx context.Context, id string) (apiv1.SimulateReques
 
 // AnswerSimulation gives the answer. The server takes the first; fault.Conflict: the plan is settled.
 func (a *Agent) AnswerSimulation(ctx context.Context, id string, answer apiv1.SimulateAnswer) error {
-	return a.call(ctx, http.MethodPost, apiv1.PathSimulations+url.PathEscape(id), answer, nil)
+	return a.call(ctx, apiv1.PathSimulations+url.PathEscape(id), answer, nil)
 }
 
 // Offer is everything a run consists of, and the bytes it came as.
@@ -40,13 +40,13 @@ func (a *Agent) Offer(ctx context.Context, runID string) (offer apiv1.RunOffer, 
 
 // AcceptRun takes an offer; doing it again is no error. fault.Conflict: it is no longer offered at this epoch.
 func (a *Agent) AcceptRun(ctx context.Context, runID string, epoch int64) error {
-	return a.call(ctx, http.MethodPost, apiv1.PathRuns+url.PathEscape(runID)+"/accept", apiv1.AcceptRun{Epoch: epoch}, nil)
+	return a.call(ctx, apiv1.PathRuns+url.PathEscape(runID)+"/accept", apiv1.AcceptRun{Epoch: epoch}, nil)
 }
 
 // ReportRun delivers reports, which must follow what the server has; those it has already it passes over. fault.Conflict: there is a gap.
 func (a *Agent) ReportRun(ctx context.Context, runID string, reports apiv1.RunReports) (apiv1.RunAck, error) {
 	var ack apiv1.RunAck
-	err := a.call(ctx, http.MethodPost, apiv1.PathRuns+url.PathEscape(runID)+"/reports", reports, &ack)
+	err := a.call(ctx, apiv1.PathRuns+url.PathEscape(runID)+"/reports", reports, &ack)
 	return ack, err
 }
 

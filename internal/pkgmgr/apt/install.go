@@ -42,8 +42,6 @@ func (w Wanted) Validate() error {
 	return nil
 }
 
-func (w Wanted) key() string { return Key(w.Name, w.Arch, w.Version) }
-
 func (w Wanted) argument() string { return w.Name + ":" + w.Arch + "=" + w.Version }
 
 // arguments are the wanted packages as apt takes them, behind the end of options.
