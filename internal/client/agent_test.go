@@ -161,7 +161,9 @@ func TestAnswersToFaults(t *testing.T) {
 		"of_tomorrow": {problem("teapot", 418), fault.Invalid},
 		"not_ours":    {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "gateway", http.StatusBadGateway) }, fault.Unavailable},
 		"not_json":    {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, fault.Unavailable},
-		"redirects":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.invalid/", http.StatusFound) }, fault.Unavailable},
+		"redirects": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://elsewhere.invalid/", http.StatusFound)
+		}, fault.Unavailable},
 		"much_too_big": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"lacks":["`+strings.Repeat("x", 2<<20)+`"]}`)
