@@ -165,7 +165,7 @@ func (r *run) outcome(ctx context.Context, end *ending) (apiv1.RunOutcome, error
 		Restarted: d.Restarted, Stale: d.Left, Reboot: d.Reboot}
 	if end != nil {
 		o.Result, o.Class, o.Reason = end.Result, end.Class, clip(end.Reason, 4000)
-		if n, _ := begun(r.journal.records, stepApply); n > 0 && len(d.Left) == 0 {
+		if n, _ := begun(r.journal.records); n > 0 && len(d.Left) == 0 {
 			todo := decideRestarts(r.before().Stale, staleUnits())
 			for _, u := range todo.Restart {
 				todo.Left = append(todo.Left, u+" runs replaced files and was left, since the run failed")

@@ -117,10 +117,10 @@ func (j *journal) add(r record, data any) error {
 
 func (j *journal) close() error { return j.file.Close() }
 
-// begun counts the intents of a step and gives the last.
-func begun(records []record, step string) (n int, last record) {
+// begun counts the starts of the package manager and gives the last: every one has its intent.
+func begun(records []record) (n int, last record) {
 	for _, r := range records {
-		if r.Step == step && r.Kind == kindIntent {
+		if r.Step == stepApply && r.Kind == kindIntent {
 			n, last = n+1, r
 		}
 	}

@@ -101,7 +101,7 @@ func TestJournalIsReadBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, last := begun(records, stepApply); n != 1 || last.Boot != "boot" || !last.At.Equal(t0) {
+	if n, last := begun(records); n != 1 || last.Boot != "boot" || !last.At.Equal(t0) {
 		t.Errorf("begun %d, %+v", n, last)
 	}
 	if o, ok := settled(records, stepApply); !ok || o.State != "done" {

@@ -73,7 +73,7 @@ func (r *run) finish(ctx context.Context) (apiv1.RunOutcome, error) {
 	case errors.Is(err, errRebooting):
 		return apiv1.RunOutcome{}, err
 	case err != nil:
-		n, _ := begun(r.journal.records, stepApply)
+		n, _ := begun(r.journal.records)
 		if n > 0 && r.damaged == nil { // the package manager may be at work: only dpkg's own word ends this run
 			return apiv1.RunOutcome{}, err
 		}

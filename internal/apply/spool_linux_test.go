@@ -175,6 +175,11 @@ func TestHostileEntries(t *testing.T) {
 			must(t, os.Rename(filepath.Join(dir, "debs"), filepath.Join(p.root, "debs")))
 			must(t, os.Symlink(filepath.Join(p.root, "debs"), filepath.Join(dir, "debs")))
 		}},
+		"packages are behind a link that stays inside": {spoil: func(t *testing.T, _ *place, dir string) {
+			must(t, os.RemoveAll(filepath.Join(dir, "lists")))
+			must(t, os.Rename(filepath.Join(dir, "debs"), filepath.Join(dir, "lists")))
+			must(t, os.Symlink("lists", filepath.Join(dir, "debs")))
+		}},
 		"packages are missing": {spoil: func(t *testing.T, _ *place, dir string) { must(t, os.RemoveAll(filepath.Join(dir, "debs"))) }},
 		"one package too many": {spoil: func(t *testing.T, _ *place, dir string) { write(t, filepath.Join(dir, "debs", "b_1_all.deb"), "b") }},
 		"another package": {spoil: func(t *testing.T, _ *place, dir string) {

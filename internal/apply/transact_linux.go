@@ -231,7 +231,7 @@ func (r *run) see(ctx context.Context) (sight, []installed, error) {
 	}
 	orphan, _ := orphans([]string{r.installUnit(), r.repairUnit()})
 	s.Busy = holder > 0 || orphan > 0
-	s.Attempts, _ = begun(r.journal.records, stepApply)
+	s.Attempts, _ = begun(r.journal.records)
 	var db []installed
 	if s.Journal, db, err = r.look(ctx); err != nil {
 		return s, nil, err
@@ -248,7 +248,7 @@ const maxAttemptLog = 1 << 20
 
 // attemptLog is what the last attempt printed.
 func (r *run) attemptLog() []byte {
-	_, rec := begun(r.journal.records, stepApply)
+	_, rec := begun(r.journal.records)
 	var b before
 	_ = json.Unmarshal(rec.Data, &b) // without it the whole log is looked at
 	f, err := os.Open(r.log.name)

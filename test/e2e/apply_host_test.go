@@ -109,7 +109,11 @@ func newPatchHost(t *testing.T, name, port string, old, fresh []lab.Deb, script 
 		t.Fatal(err)
 	}
 	files["etc/staunch/trust.json"] = string(trust)
-	layer, err := lab.Layer(t.Context(), name, nil, files, "chmod 755 /usr/bin/staunch-agent\nsystemd-sysusers\ndpkg -i /root/old/*.deb\n"+script)
+	installOld := ""
+	if len(old) > 0 {
+		installOld = "dpkg -i /root/old/*.deb\n"
+	}
+	layer, err := lab.Layer(t.Context(), name, nil, files, "chmod 755 /usr/bin/staunch-agent\nsystemd-sysusers\n"+installOld+script)
 	if err != nil {
 		t.Fatal(err)
 	}
