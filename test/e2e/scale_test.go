@@ -76,6 +76,7 @@ func TestFiftyHosts(t *testing.T) {
 	t.Logf("all shown with packages and updates after %s", time.Since(start))
 
 	unchangedCheckins(t, s, hosts)
+	nothingToDo(t, s, hosts)
 	idle(t, hosts)
 }
 
@@ -100,6 +101,36 @@ func together(t *testing.T, hosts []*lab.Host, do func(*lab.Host) error) {
 	}
 	if t.Failed() {
 		t.FailNow()
+	}
+}
+
+// maxNothing is what one host may spend where a plan has nothing to do for it (issue 3: what apt alone spends on finding that out).
+const maxNothing = 120 * time.Millisecond
+
+// nothingToDo asks for a plan of which no host has anything to do, and measures what the agents spend on it: the server knows from their
+// inventory, so they are not even asked.
+func nothingToDo(t *testing.T, s *server, hosts []*lab.Host) {
+	t.Helper()
+	pids := make([]int, len(hosts))
+	before := make([]time.Duration, len(hosts))
+	for i, h := range hosts {
+		pids[i] = agentPID(t, h)
+		before[i] = cpuTime(t, pids[i])
+	}
+	out, err := s.tryCLI(t, "plan", "create", "--package", "no-such-package")
+	if err == nil {
+		t.Errorf("a plan with nothing to do was made: %s", out)
+	} else if want := fmt.Sprintf("pending on any of %d hosts", len(hosts)); !strings.Contains(err.Error()+out, want) {
+		t.Errorf("a plan with nothing to do says %q (%v), want %q", out, err, want)
+	}
+	var total time.Duration
+	for i := range hosts {
+		total += cpuTime(t, pids[i]) - before[i]
+	}
+	each := total / time.Duration(len(hosts))
+	t.Logf("nothing to do on %d hosts: %s of a processor for each", len(hosts), each.Round(time.Microsecond))
+	if each > maxNothing {
+		t.Errorf("a plan with nothing to do costs a host %s, want at most %s", each, maxNothing)
 	}
 }
 
