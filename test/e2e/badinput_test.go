@@ -224,6 +224,12 @@ func TestBadInputChangesNothing(t *testing.T) {
 		}
 		return map[string]any{"hosts": o.Hosts, "feeds": o.Feeds, "host": get[apiv1.HostPage](t, s, "/api/v1/hosts").Items[0].Packages}
 	}
+	eventually(t, 10*time.Second, "the host that was enrolled is counted", func() error {
+		if n := get[apiv1.Overview](t, s, "/api/v1/overview").Hosts; n != 1 {
+			return fmt.Errorf("%d hosts", n)
+		}
+		return nil
+	})
 	before := state()
 	for _, r := range refusals {
 		t.Run(r.name, func(t *testing.T) {
