@@ -29,7 +29,7 @@ func TestDeadlockIsRunAgain(t *testing.T) {
 		})
 	}
 	done.Wait()
-	if n := runs.Load(); n != 3 {
-		t.Errorf("%d runs, want 3: was there a deadlock?", n)
+	if n := runs.Load(); n < 3 { // two would do without a deadlock; one that is run again may meet the other's lock once more
+		t.Errorf("%d runs, want at least 3: was there a deadlock?", n)
 	}
 }
