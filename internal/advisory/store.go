@@ -30,12 +30,13 @@ type FeedState struct {
 }
 
 // Import replaces what a feed says, in one transaction: records not in it are closed, changed ones get a new revision, equal ones stay.
-// Records yields each advisory or overlay exactly once; its error aborts the import and leaves everything as it was.
+// Each iterator yields each record exactly once; its error aborts the import and leaves everything as it was. nil: none.
 type Import struct {
 	State      FeedState
 	At         time.Time
-	Advisories func(yield func(Advisory) error) error // nil: none
-	Overlays   func(yield func(KEV) error) error      // nil: none
+	Advisories func(yield func(Advisory) error) error
+	Overlays   func(yield func(Overlay) error) error
+	Lifecycles func(yield func(Lifecycle) error) error
 }
 
 // Imported counts what an import did.
@@ -46,10 +47,10 @@ type Imported struct {
 
 // Knowledge is what changed after a seq: the revisions now current for ids that changed (Gone: no current one).
 type Knowledge struct {
-	Advisories []Advisory
-	Gone       []Ref
-	KEV        []KEV
-	KEVGone    []string // CVEs
+	Advisories   []Advisory
+	Gone         []Ref
+	Overlays     []Overlay
+	OverlaysGone []OverlayRef
 }
 
 // Ref names an advisory.
@@ -60,9 +61,14 @@ type Store interface {
 	ImportFeed(ctx context.Context, in Import) (Imported, error)
 	SaveFeedState(ctx context.Context, s FeedState) error // status only: an attempt that failed or was not modified
 	FeedStates(ctx context.Context) ([]FeedState, error)  // by name
-	// Current streams every current advisory, and lists every current overlay.
+	// CurrentAdvisories streams every current advisory, by feed and id; fn may read from the store.
 	CurrentAdvisories(ctx context.Context, fn func(Advisory) error) error
-	CurrentKEV(ctx context.Context) ([]KEV, error)
+	// CurrentAdvisory is one of them; fault.NotFound.
+	CurrentAdvisory(ctx context.Context, r Ref) (Advisory, error)
+	// CurrentOverlays streams every current overlay, by feed and CVE: hundreds of thousands, of EPSS.
+	CurrentOverlays(ctx context.Context, fn func(Overlay) error) error
+	// CurrentLifecycles lists every current lifecycle, by feed, product and release.
+	CurrentLifecycles(ctx context.Context) ([]Lifecycle, error)
 	// KnowledgeAfter says what changed with seq > after.
 	KnowledgeAfter(ctx context.Context, after int64) (Knowledge, error)
 }

@@ -93,6 +93,8 @@ type FeedStatus struct {
 	LastAttempt *time.Time    `json:"last_attempt,omitempty"`
 	Error       string        `json:"error,omitempty" doc:"Of the last attempt; the last good data stays in place"`
 	Next        *time.Time    `json:"next,omitempty"`
+	Title       string        `json:"title,omitempty" doc:"What it is, in words"`
+	Support     string        `json:"support" enum:"supported,not supported" doc:"Not supported: no test on real samples of this source passes, so nothing is read from it"`
 }
 
 // FeedProblem names a record that was skipped.

@@ -13,11 +13,18 @@ const (
 
 // Statuses of a finding.
 const (
-	StatusFixed         = "fix available"                            // a fixed version is known
-	StatusNoFix         = "no fix yet"                               // affected, and the advisory names no fixed version
-	StatusNotLoaded     = "no kernel image installed: not loaded"    // kernel source through headers and tools alone
-	StatusNotRunning    = "kernel installed but not running"         // an old or a not yet booted kernel image
-	StatusRebootPending = "fixed on disk, the old kernel still runs" // newest image fixed, running one not
+	StatusFixed         = "fix available"                               // a fixed version is known
+	StatusNoFix         = "no fix yet"                                  // affected, and the advisory names no fixed version
+	StatusNotLoaded     = "no kernel image installed: not loaded"       // kernel source through headers and tools alone
+	StatusNotRunning    = "kernel installed but not running"            // an old or a not yet booted kernel image
+	StatusRebootPending = "fixed on disk, the old kernel still runs"    // newest image fixed, running one not
+	StatusOldCode       = "fixed on disk, the old code is still loaded" // a process still maps a file of the version before
+	StatusEntitlement   = "fix needs a subscription"                    // a fixed version is known, and this host may not have it
+	StatusPostponed     = "fix postponed by the distribution"           // Debian's no-dsa and postponed, deferred elsewhere; source_status says which
+	StatusWontFix       = "no fix planned"                              // ignored, will not fix, out of support scope
+	StatusUndetermined  = "under investigation"                         // the distribution does not know yet whether it is affected
+	StatusUnimportant   = "no security impact, says the distribution"
+	StatusEndOfLife     = "end of life: nobody fixes it"
 )
 
 // Finding is one vulnerability of one source package on one host, with the binary packages it is installed through.
@@ -36,6 +43,13 @@ type Finding struct {
 	Priority      string     `json:"priority" enum:"urgent,high,normal,low,lowest"`
 	Severity      string     `json:"severity,omitempty" doc:"As the advisory gives it"`
 	KEV           *KEV       `json:"kev,omitempty"`
+	EPSS          *EPSS      `json:"epss,omitempty"`
+	SSVC          *SSVC      `json:"ssvc,omitempty"`
+	SourceStatus  string     `json:"source_status,omitempty" doc:"The source's own word beside its ranges: no_dsa, postponed, ignored, unimportant, end_of_life, undetermined, deferred, wont_fix, …"`
+	SourceNote    string     `json:"source_note,omitempty" doc:"The source's own reason for it"`
+	Stream        string     `json:"stream,omitempty" doc:"Module stream, RPM family"`
+	Entitlement   string     `json:"entitlement,omitempty" doc:"What the fix needs: esm-infra, esm-apps, eus, …"`
+	Reasons       []Reason   `json:"reasons" doc:"Every input that the priority was made of, with its source and date"`
 	Ecosystem     string     `json:"ecosystem"`
 	Feed          string     `json:"feed"`
 	FeedAsOf      *time.Time `json:"feed_as_of,omitempty"`
@@ -49,6 +63,29 @@ type KEV struct {
 	Due        string `json:"due,omitempty" doc:"CISA's own date for federal agencies"`
 	Ransomware bool   `json:"ransomware"`
 	Name       string `json:"name,omitempty"`
+}
+
+// EPSS is FIRST's probability that exploitation is seen in the next 30 days.
+type EPSS struct {
+	Score float64 `json:"score" doc:"0 to 1, to a thousandth"`
+	AsOf  string  `json:"as_of,omitempty" doc:"Date of the scores"`
+}
+
+// SSVC is CISA's decision, as vulnrichment publishes it.
+type SSVC struct {
+	Exploitation string `json:"exploitation" doc:"none, poc or active"`
+	Automatable  string `json:"automatable" doc:"yes or no"`
+	Impact       string `json:"technical_impact" doc:"partial or total"`
+	At           string `json:"at,omitempty" doc:"Date of the decision"`
+}
+
+// Reason is one input of a priority: what it said, who said so and when, and what it did.
+type Reason struct {
+	Input  string `json:"input" enum:"severity,epss,kev,ransomware,ssvc,exposure,criticality,fix,age,status"`
+	Value  string `json:"value" doc:"As 9.8 (CVSS:3.1/…), 0.943, active, internet, 412 days"`
+	Source string `json:"source" doc:"The feed, or the label, that said so"`
+	Date   string `json:"date,omitempty" doc:"Of the value"`
+	Effect string `json:"effect" doc:"As: raises high to urgent; none"`
 }
 
 // FindingPage is a page of findings.

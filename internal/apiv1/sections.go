@@ -88,6 +88,24 @@ type Facts struct {
 	Virtualization string         `json:"virtualization,omitempty" maxLength:"64" doc:"kvm, docker, systemd-nspawn, …; none on bare metal; empty when unknown"`
 	PackageManager PackageManager `json:"package_manager"`
 	Units          []Unit         `json:"units" maxItems:"20000"`
+	OldCode        []OldCode      `json:"old_code,omitempty" nullable:"true" maxItems:"10000" doc:"Packages of which running processes still map replaced files; sorted"`
+	Entitlements   []string       `json:"entitlements,omitempty" nullable:"true" maxItems:"32" doc:"Paid support that is active here: esm-infra, esm-apps, eus, …; sorted"`
+}
+
+// OldCode is a package that was upgraded or removed while processes used it: until they restart, the version before is what runs.
+type OldCode struct {
+	_     struct{} `json:"-" additionalProperties:"true"`
+	Name  string   `json:"name" minLength:"1" maxLength:"256"`
+	Arch  string   `json:"arch" maxLength:"32"`
+	From  string   `json:"from,omitempty" maxLength:"256" doc:"The version that is still loaded; empty when the package manager's log does not tell"`
+	Units []string `json:"units" maxItems:"1000" doc:"systemd units whose processes map the old files; processes outside any unit are named (none); sorted"`
+}
+
+// Livepatch is a patch in the running kernel's memory.
+type Livepatch struct {
+	_    struct{} `json:"-" additionalProperties:"true"`
+	Name string   `json:"name" minLength:"1" maxLength:"256"`
+	CVEs []string `json:"cves" maxItems:"5000" doc:"What the vendor's tool says it fixes; sorted; empty when it does not say"`
 }
 
 // OSRelease is /etc/os-release, the fields that decide anything.
@@ -103,10 +121,11 @@ type OSRelease struct {
 
 // Kernel compares what runs with what a reboot would run. In a container the running kernel is the machine's, and Installed is empty.
 type Kernel struct {
-	_         struct{} `json:"-" additionalProperties:"true"`
-	Running   string   `json:"running,omitempty" maxLength:"256" doc:"uname -r"`
-	Newest    string   `json:"newest,omitempty" maxLength:"256" doc:"The newest installed release, in the version order of its packages"`
-	Installed []string `json:"installed" maxItems:"1000"`
+	_           struct{}    `json:"-" additionalProperties:"true"`
+	Running     string      `json:"running,omitempty" maxLength:"256" doc:"uname -r"`
+	Newest      string      `json:"newest,omitempty" maxLength:"256" doc:"The newest installed release, in the version order of its packages"`
+	Installed   []string    `json:"installed" maxItems:"1000"`
+	Livepatches []Livepatch `json:"livepatches,omitempty" nullable:"true" maxItems:"100" doc:"Enabled ones; sorted by name"`
 }
 
 // Reboot is the host's own word on whether it needs one.

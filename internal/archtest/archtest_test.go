@@ -26,18 +26,38 @@ var spine = []string{
 	"internal/report",
 }
 
+// adapters read one family of sources each: intake, advisory and the ground are all they know.
+var adapters = []string{
+	"internal/feed/intake",
+	"internal/feed/debian",     // security tracker, DSA and DLA lists
+	"internal/feed/ubuntu",     // OSV and OpenVEX of Canonical
+	"internal/feed/redhat",     // CSAF advisories and VEX
+	"internal/feed/suse",       // OVAL, CSAF
+	"internal/feed/updateinfo", // repository metadata of Amazon, Oracle, Azure Linux and whatever repository a host sees
+	"internal/feed/oval",       // Oracle's, and the shared reading of OVAL
+	"internal/feed/alpine",     // secdb
+	"internal/feed/microsoft",  // CVRF
+	"internal/feed/threat",     // KEV, EPSS, SSVC
+	"internal/feed/lifecycle",  // endoflife.date, distro-info
+	"internal/feed/vex",        // the user's own VEX and the override list
+	"internal/feed/changelog",  // changelogs of staged packages
+}
+
 // mayAlso lists, for every package beside or above the spine, exactly what it may import beyond the ground.
 var mayAlso = map[string][]string{
 	// beside the spine
-	"internal/seal":    {}, // the only code that signer and root half share
-	"internal/access":  {"internal/event", "internal/seal"},
-	"internal/feed":    {"internal/event", "internal/advisory"},
-	"internal/pkgmgr":  {},
-	"internal/collect": {"internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},
-	"internal/client":  {},
-	"internal/apply":   {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},                                                          // the root half: never client, never the spine
-	"internal/agent":   {"internal/apply", "internal/client", "internal/collect", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/seal"}, // never the spine
-	"internal/cli":     {"internal/client", "internal/seal"},                                                                                                         // never the spine
+	"internal/seal":     {}, // the only code that signer and root half share
+	"internal/access":   {"internal/event", "internal/seal"},
+	"internal/feed":     append([]string{"internal/event", "internal/advisory", "internal/seal"}, adapters...),
+	"internal/pkgmgr":   {},
+	"internal/collect":  {"internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},
+	"internal/client":   {},
+	"internal/rpmdb":    {},                                                                                                                                           // rpm's databases read directly: scan only, never the agent
+	"internal/inspect":  {"internal/collect", "internal/pkgmgr", "internal/rpmdb"},                                                                                    // language packages, containers, SBOMs: scan only
+	"internal/compiled": {"internal/advisory"},                                                                                                                        // feeds compiled for memory mapping
+	"internal/apply":    {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},                                                          // the root half: never client, never the spine
+	"internal/agent":    {"internal/apply", "internal/client", "internal/collect", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/seal"}, // never the spine
+	"internal/cli":      {"internal/client", "internal/seal"},                                                                                                         // never the spine
 	// what spine packages use from beside it
 	"internal/plan":        {"internal/seal"},
 	"internal/run":         {"internal/seal"},
@@ -50,7 +70,7 @@ var mayAlso = map[string][]string{
 	"internal/jobs":            append([]string{"internal/feed"}, spine...),                                     // the only importer of the queue library
 	"internal/api":             append([]string{"internal/access", "internal/feed", "internal/seal"}, spine...), // never store or jobs
 	"internal/app":             append([]string{"internal/access", "internal/feed", "internal/seal", "internal/store", "internal/jobs", "internal/api", "web"}, spine...),
-	"internal/scan":            append([]string{"internal/feed", "internal/collect", "internal/pkgmgr"}, spine...),
+	"internal/scan":            append(append([]string{"internal/feed", "internal/collect", "internal/pkgmgr", "internal/rpmdb", "internal/inspect", "internal/compiled"}, adapters...), spine...),
 	"cmd/staunch":              {"internal/app", "internal/cli", "internal/scan"},
 	"cmd/staunch-agent":        {"internal/agent"},
 	"web":                      {},
@@ -92,6 +112,9 @@ func allowed(pkg string) ([]string, bool) {
 	}
 	may, ok := mayAlso[pkg]
 	may = append(slices.Clone(ground), may...)
+	if slices.Contains(adapters, pkg) {
+		return append(may, "internal/advisory", "internal/feed/intake", "internal/feed/oval"), true
+	}
 	if i := slices.Index(spine, pkg); i >= 0 {
 		return append(may, spine[:i]...), true
 	}

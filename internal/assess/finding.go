@@ -21,7 +21,7 @@ func finding(c Case, v Verdict, on Installed, feedAsOf time.Time) apiv1.Finding 
 	f := apiv1.Finding{
 		Vulnerability: c.Vulnerability, Advisory: c.Hit.Advisory.ID, Source: c.Subject.Source, Packages: names(on.Packages),
 		Installed: c.Subject.Version, Fixed: c.Hit.Range.Fixed, Status: v.Status, Priority: v.Priority, Severity: c.Hit.Advisory.Severity,
-		KEV: wireKEV(c.KEV), Ecosystem: c.Subject.Ecosystem, Feed: c.Hit.Advisory.Feed, Explanation: Explain(c, v, on, feedAsOf),
+		KEV: wireKEV(c.KEV), Reasons: []apiv1.Reason{}, Ecosystem: c.Subject.Ecosystem, Feed: c.Hit.Advisory.Feed, Explanation: Explain(c, v, on, feedAsOf),
 	}
 	if len(f.Packages) > 0 {
 		f.Package = f.Packages[0]

@@ -150,12 +150,12 @@ type change struct {
 	opened   []*advisory.Advisory
 	compiled [][]rule
 	gone     []advisory.Ref
-	kev      []advisory.KEV
-	kevGone  []string
+	overlays []advisory.Overlay
+	ended    []advisory.OverlayRef
 }
 
 func compileChange(k advisory.Knowledge) change {
-	c := change{gone: k.Gone, kev: k.KEV, kevGone: k.KEVGone}
+	c := change{gone: k.Gone, overlays: k.Overlays, ended: k.OverlaysGone}
 	for i := range k.Advisories {
 		c.opened = append(c.opened, &k.Advisories[i])
 		c.compiled = append(c.compiled, compile(&k.Advisories[i]))
@@ -181,11 +181,15 @@ func (ix *index) apply(c change) {
 		ix.rules.addCompiled(c.compiled[i])
 		mark(a, touched)
 	}
-	for i := range c.kev {
-		ix.kev[c.kev[i].CVE] = &c.kev[i]
+	for _, o := range c.overlays {
+		if o.KEV != nil {
+			ix.kev[o.CVE] = o.KEV
+		}
 	}
-	for _, cve := range c.kevGone {
-		delete(ix.kev, cve)
+	for _, r := range c.ended {
+		if k := ix.kev[r.CVE]; k != nil && r.Feed == "kev" {
+			delete(ix.kev, r.CVE)
+		}
 	}
 	for k := range touched {
 		for s := range ix.named[k] {

@@ -69,8 +69,12 @@ func loadKnowledge(ctx context.Context, store Store, ix *index) error {
 	if err != nil {
 		return fmt.Errorf("reading advisories: %w", err)
 	}
-	if k.KEV, err = store.CurrentKEV(ctx); err != nil {
-		return fmt.Errorf("reading KEV: %w", err)
+	err = store.CurrentOverlays(ctx, func(o advisory.Overlay) error {
+		k.Overlays = append(k.Overlays, o)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading overlays: %w", err)
 	}
 	states, err := store.FeedStates(ctx)
 	if err != nil {

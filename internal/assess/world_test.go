@@ -143,9 +143,9 @@ func (w *world) importKEV(cves ...string) {
 	_, err := w.store.ImportFeed(context.Background(), advisory.Import{
 		State: advisory.FeedState{Name: "kev", SHA256: fmt.Sprint(w.imports), Records: len(cves), AsOf: w.at, ChangedAt: w.at, AttemptedAt: w.at, NextDue: w.at.Add(time.Hour)},
 		At:    w.at,
-		Overlays: func(yield func(advisory.KEV) error) error {
+		Overlays: func(yield func(advisory.Overlay) error) error {
 			for _, cve := range cves {
-				if err := yield(advisory.KEV{CVE: cve, Added: "2026-01-02", Due: "2026-01-23"}); err != nil {
+				if err := yield(advisory.Overlay{CVE: cve, KEV: &advisory.KEV{CVE: cve, Added: "2026-01-02", Due: "2026-01-23"}}); err != nil {
 					return err
 				}
 			}

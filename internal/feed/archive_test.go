@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 type file struct{ name, text string }
@@ -56,11 +57,11 @@ func debians(n int) []file {
 }
 
 // readAll surveys an archive as the service does.
-func readAll(t testing.TB, data []byte, limits Limits) (survey, []advisory.Advisory, error) {
+func readAll(t testing.TB, data []byte, limits intake.Limits) (intake.Survey, []advisory.Advisory, error) {
 	t.Helper()
-	a, err := openArchive(bytes.NewReader(data), int64(len(data)), limits)
+	a, err := intake.OpenArchive(bytes.NewReader(data), int64(len(data)), limits)
 	if err != nil {
-		return survey{}, nil, err
+		return intake.Survey{}, nil, err
 	}
 	var all []advisory.Advisory
 	s, err := readOSV(t.Context(), a, "Debian", nil, func(r advisory.Advisory) error {
@@ -84,7 +85,7 @@ func TestReadOSVSkipsBadRecordsAndNamesThem(t *testing.T) {
 		file{"odd\x00\xff\x1b[31m.json", "{"},
 		file{"big.json", `{"id":"` + strings.Repeat("x", 5000) + `"}`},
 		file{"npm.json", record("GHSA-1", `"affected":[`+affected("npm", "p", `{"introduced":"0"}`)+`]`)},
-	), Limits{MaxRecord: 4000})
+	), intake.Limits{MaxRecord: 4000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestProblemsAreCountedPastTheFirstHundred(t *testing.T) {
 	for i := range 150 {
 		files = append(files, file{fmt.Sprintf("bad%d.json", i), "?"})
 	}
-	s, _, err := readAll(t, zipOf(t, files...), Limits{})
+	s, _, err := readAll(t, zipOf(t, files...), intake.Limits{})
 	if err != nil || s.Skipped != 150 || len(s.Problems) != 100 {
 		t.Errorf("%v: %d skipped, %d named", err, s.Skipped, len(s.Problems))
 	}
@@ -128,24 +129,24 @@ func TestDamagedArchivesAreRefusedWhole(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		data   []byte
-		limits Limits
+		limits intake.Limits
 		want   string
 	}{
-		"empty":                       {nil, Limits{}, "not a zip"},
-		"not a zip":                   {[]byte("<html>not found</html>"), Limits{}, "not a zip"},
-		"truncated":                   {whole[:len(whole)-10], Limits{}, "not a zip"},
-		"cut in the middle":           {whole[:len(whole)/2], Limits{}, "not a zip"},
-		"directory outside":           {patched(16, 1<<30, 4), Limits{}, "outside the file"},
-		"directory too long":          {patched(12, 1<<30, 4), Limits{}, "outside the file"},
-		"directory elsewhere":         {patched(16, 5, 4), Limits{}, "directory ends after 0 of 50"},
-		"more entries than there are": {patched(10, 60, 2), Limits{}, "directory ends after 50 of 60"},
-		"zip64 pointing nowhere":      {append(append(bytes.Clone(whole[:end]), locator(1<<60)...), patched(16, unset32, 4)[end:]...), Limits{}, "outside the file"},
-		"too many entries":            {whole, Limits{MaxEntries: 49}, "the limit is 49"},
-		"too long a file":             {whole, Limits{MaxArchive: 100}, "the limit is 100"},
-		"too much in all":             {whole, Limits{MaxTotal: 3000}, "holds more than 3000"},
-		"no record":                   {zipOf(t, file{"a.json", "{}"}), Limits{}, "no record that can be read"},
-		"no entry":                    {zipOf(t), Limits{}, "no record that can be read"},
-		"wrong ecosystem throughout":  {zipOf(t, file{"a.json", record("A", `"affected":[`+affected("npm", "p", `{"introduced":"0"}`)+`]`)}), Limits{}, "none of its records names a package of Debian"},
+		"empty":                       {nil, intake.Limits{}, "not a zip"},
+		"not a zip":                   {[]byte("<html>not found</html>"), intake.Limits{}, "not a zip"},
+		"truncated":                   {whole[:len(whole)-10], intake.Limits{}, "not a zip"},
+		"cut in the middle":           {whole[:len(whole)/2], intake.Limits{}, "not a zip"},
+		"directory outside":           {patched(16, 1<<30, 4), intake.Limits{}, "outside the file"},
+		"directory too long":          {patched(12, 1<<30, 4), intake.Limits{}, "outside the file"},
+		"directory elsewhere":         {patched(16, 5, 4), intake.Limits{}, "directory ends after 0 of 50"},
+		"more entries than there are": {patched(10, 60, 2), intake.Limits{}, "directory ends after 50 of 60"},
+		"zip64 pointing nowhere":      {append(append(bytes.Clone(whole[:end]), locator(1<<60)...), patched(16, 0xffffffff, 4)[end:]...), intake.Limits{}, "outside the file"},
+		"too many entries":            {whole, intake.Limits{MaxEntries: 49}, "the limit is 49"},
+		"too long a file":             {whole, intake.Limits{MaxArchive: 100}, "the limit is 100"},
+		"too much in all":             {whole, intake.Limits{MaxTotal: 3000}, "holds more than 3000"},
+		"no record":                   {zipOf(t, file{"a.json", "{}"}), intake.Limits{}, "no record that can be read"},
+		"no entry":                    {zipOf(t), intake.Limits{}, "no record that can be read"},
+		"wrong ecosystem throughout":  {zipOf(t, file{"a.json", record("A", `"affected":[`+affected("npm", "p", `{"introduced":"0"}`)+`]`)}), intake.Limits{}, "none of its records names a package of Debian"},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
@@ -186,7 +187,7 @@ func TestDamagedEntriesAreSkipped(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			s, _, err := readAll(t, tc.data, Limits{})
+			s, _, err := readAll(t, tc.data, intake.Limits{})
 			if err != nil || s.Records != 2 || s.Skipped != 1 || !strings.Contains(s.Problems[0].Reason, tc.want) {
 				t.Errorf("%v: %+v, want %q", err, s, tc.want)
 			}
@@ -216,7 +217,7 @@ func TestReadOSVZip64(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	a, err := openArchive(bytes.NewReader(out.Bytes()), int64(out.Len()), Limits{})
+	a, err := intake.OpenArchive(bytes.NewReader(out.Bytes()), int64(out.Len()), intake.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,13 +270,13 @@ func TestZipBombOfOneGigabyteStaysSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	most := heapDuring(func(look func()) {
-		a, err := openArchive(f, info.Size(), Limits{})
+		a, err := intake.OpenArchive(f, info.Size(), intake.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s, err := readOSV(t.Context(), a, "Debian", func([]byte) bool { look(); return true }, func(advisory.Advisory) error { return nil })
 		look()
-		if !errors.Is(err, errDamaged) || s.Skipped != 1 || !strings.Contains(s.Problems[0].Reason, "longer than 16777216 bytes") {
+		if !errors.Is(err, intake.ErrDamaged) || s.Skipped != 1 || !strings.Contains(s.Problems[0].Reason, "longer than 16777216 bytes") {
 			t.Errorf("%v: %+v", err, s)
 		}
 	})
@@ -307,7 +308,7 @@ func TestOverlappingEntriesEndByRatio(t *testing.T) {
 	binary.LittleEndian.PutUint16(tail[10:], n)
 	binary.LittleEndian.PutUint32(tail[12:], uint32(n*len(one)))
 	data = append(append(data[:header:header], bytes.Repeat(one, n)...), tail...)
-	_, _, err := readAll(t, data, Limits{})
+	_, _, err := readAll(t, data, intake.Limits{})
 	if err == nil || !strings.Contains(err.Error(), "200 times its size") {
 		t.Errorf("%v", err)
 	}
@@ -319,11 +320,11 @@ func TestAMillionTinyEntries(t *testing.T) {
 	}
 	const n = 1_000_000
 	data := tiny(n)
-	if _, _, err := readAll(t, data, Limits{}); err == nil || !strings.Contains(err.Error(), "the limit is 500000") {
+	if _, _, err := readAll(t, data, intake.Limits{}); err == nil || !strings.Contains(err.Error(), "the limit is 500000") {
 		t.Errorf("%v", err)
 	}
 	most := heapDuring(func(look func()) {
-		a, err := openArchive(bytes.NewReader(data), int64(len(data)), Limits{MaxEntries: n})
+		a, err := intake.OpenArchive(bytes.NewReader(data), int64(len(data)), intake.Limits{MaxEntries: n})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,8 +374,22 @@ func tiny(n int) []byte {
 	binary.LittleEndian.PutUint64(end64[48:], uint64(directory))
 	end := make([]byte, endSize)
 	binary.LittleEndian.PutUint32(end, endSignature)
-	binary.LittleEndian.PutUint16(end[10:], unset16)
-	binary.LittleEndian.PutUint32(end[12:], unset32)
-	binary.LittleEndian.PutUint32(end[16:], unset32)
+	binary.LittleEndian.PutUint16(end[10:], 0xffff)
+	binary.LittleEndian.PutUint32(end[12:], 0xffffffff)
+	binary.LittleEndian.PutUint32(end[16:], 0xffffffff)
 	return append(append(append(out, end64...), locator(uint64(at))...), end...)
 }
+
+// Of the zip format, as intake reads it.
+const (
+	entrySignature  = 0x04034b50
+	headerSignature = 0x02014b50
+	endSignature    = 0x06054b50
+	end64Signature  = 0x06064b50
+	end64Locator    = 0x07064b50
+	headerSize      = 46
+	localSize       = 30
+	endSize         = 22
+	end64Size       = 56
+	locatorSize     = 20
+)

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 // The sources themselves, used when no mirror is configured.
@@ -109,7 +111,7 @@ var (
 )
 
 // fetch gets a feed's file; nil when the source says that it has not changed since known.
-func fetch(ctx context.Context, client *http.Client, base, name, temp string, limits Limits, known validators) (*spooled, error) {
+func fetch(ctx context.Context, client *http.Client, base, name, temp string, limits intake.Limits, known validators) (*spooled, error) {
 	limit := limits.MaxArchive
 	if name == kevFeed {
 		limit = min(limit, maxCatalogue)
@@ -182,7 +184,7 @@ func download(ctx context.Context, client *http.Client, address, temp string, li
 	case response.StatusCode == http.StatusNotFound:
 		return nil, fmt.Errorf("%w: %s", errNotThere, shownURL)
 	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s answers %s", shownURL, shown(response.Status))
+		return nil, fmt.Errorf("%s answers %s", shownURL, intake.Shown(response.Status))
 	case response.ContentLength > limit:
 		return nil, fmt.Errorf("the file has %d bytes, the limit is %d", response.ContentLength, limit)
 	}
@@ -230,7 +232,7 @@ func setIf(h http.Header, name, value string) {
 
 // header keeps validators short: what a source sends is stored and sent back.
 func header(r *http.Response, name string) string {
-	if v := r.Header.Get(name); len(v) <= maxSeverity && shown(v) == v {
+	if v := r.Header.Get(name); len(v) <= maxSeverity && intake.Shown(v) == v {
 		return v
 	}
 	return ""

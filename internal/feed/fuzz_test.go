@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
@@ -20,7 +21,7 @@ func checkAdvisory(t *testing.T, a advisory.Advisory, bucket string) {
 		t.Errorf("%s affects nothing", a.ID)
 	}
 	for _, cve := range a.CVEs {
-		if !isCVE(cve) {
+		if !intake.IsCVE(cve) {
 			t.Errorf("%q", cve)
 		}
 	}
@@ -72,9 +73,9 @@ func FuzzOSVZip(f *testing.F) {
 	f.Add(whole[:len(whole)/2])
 	f.Add(tiny(3))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		limits := Limits{MaxEntries: 1000, MaxRecord: 1 << 16, MaxTotal: 1 << 20}
+		limits := intake.Limits{MaxEntries: 1000, MaxRecord: 1 << 16, MaxTotal: 1 << 20}
 		s, all, err := readAll(t, data, limits)
-		if err == nil && s.Records == 0 || len(all) != s.Records || len(s.Problems) > maxProblems {
+		if err == nil && s.Records == 0 || len(all) != s.Records || len(s.Problems) > intake.MaxProblems {
 			t.Errorf("%v: %+v, %d records", err, s, len(all))
 		}
 		for _, a := range all {
@@ -89,14 +90,14 @@ func FuzzKEV(f *testing.F) {
 	f.Add([]byte{0x1f, 0x8b, 8, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n := 0
-		s, err := readKEV(bytes.NewReader(data), Limits{MaxTotal: 1 << 20}, func(k advisory.KEV) error {
+		s, err := readKEV(bytes.NewReader(data), intake.Limits{MaxTotal: 1 << 20}, func(k advisory.KEV) error {
 			n++
-			if !isCVE(k.CVE) || k.Added == "" || !utf8.ValidString(k.Name) {
+			if !intake.IsCVE(k.CVE) || k.Added == "" || !utf8.ValidString(k.Name) {
 				t.Errorf("%+v", k)
 			}
 			return nil
 		})
-		if err == nil && n == 0 || s.Records != n || len(s.Problems) > maxProblems {
+		if err == nil && n == 0 || s.Records != n || len(s.Problems) > intake.MaxProblems {
 			t.Errorf("%v: %+v, %d entries", err, s, n)
 		}
 	})

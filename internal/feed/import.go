@@ -9,6 +9,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 // Import takes in a folder laid out like a mirror, or one file: an OSV archive or CISA's catalogue, told apart by what it holds. It gives
@@ -143,7 +144,7 @@ func (s *Service) importSpooled(ctx context.Context, name string, got *spooled, 
 func what(name, path string) string {
 	switch {
 	case path != "":
-		return shown(path)
+		return intake.Shown(path)
 	case name != "":
 		return "the file for " + name
 	}
@@ -159,7 +160,7 @@ func (s *Service) infer(ctx context.Context, got *spooled) (string, error) {
 	if string(magic) != "PK" {
 		return kevFeed, nil
 	}
-	a, err := openArchive(got.file, got.size, s.cfg.Limits)
+	a, err := intake.OpenArchive(got.file, got.size, s.cfg.Limits)
 	if err != nil {
 		return "", err
 	}
@@ -167,15 +168,15 @@ func (s *Service) infer(ctx context.Context, got *spooled) (string, error) {
 	votes := map[string]int{}
 	looked := 0
 	errEnough := errors.New("enough")
-	err = a.entries(func(e entry) error {
+	err = a.Entries(func(e intake.Entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if looked++; looked > enough {
 			return errEnough
 		}
-		raw, err := a.read(e)
-		if errors.Is(err, errRecord) {
+		raw, err := a.Read(e)
+		if errors.Is(err, intake.ErrRecord) {
 			return nil
 		}
 		if bucket := firstBucket(raw); bucket != "" {

@@ -1,9 +1,6 @@
 package feed
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +8,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 // kevRecord is what we use of one entry of CISA's catalogue.
@@ -26,17 +24,17 @@ type kevRecord struct {
 const maxCatalogue = 64 << 20
 
 // readKEV passes over CISA's catalogue, plain or gzipped, giving each sound entry to yield. An error is damage of the whole.
-func readKEV(r io.Reader, limits Limits, yield func(advisory.KEV) error) (survey, error) {
-	var s survey
-	plain, err := maybeGzip(r)
+func readKEV(r io.Reader, limits intake.Limits, yield func(advisory.KEV) error) (intake.Survey, error) {
+	var s intake.Survey
+	plain, err := intake.Unpack(r, intake.Limits{MaxTotal: maxCatalogue})
 	if err != nil {
 		return s, err
 	}
-	in := &io.LimitedReader{R: plain, N: min(maxCatalogue, limits.orDefault().MaxTotal) + 1}
+	in := &io.LimitedReader{R: plain, N: min(maxCatalogue, limits.OrDefault().MaxTotal) + 1}
 	d := json.NewDecoder(in)
-	seen := newSet()
+	seen := intake.NewSeen()
 	var stopped error
-	err = eachField(d, func(field string) error {
+	err = intake.EachField(d, func(field string) error {
 		switch field {
 		case "dateReleased":
 			var at string
@@ -46,7 +44,7 @@ func readKEV(r io.Reader, limits Limits, yield func(advisory.KEV) error) (survey
 			s.Newest, _ = time.Parse(time.RFC3339, at)
 			return nil
 		case "vulnerabilities":
-			return eachElement(d, func(n int) error {
+			return intake.EachElement(d, func(n int) error {
 				var raw json.RawMessage
 				if err := d.Decode(&raw); err != nil {
 					return err
@@ -54,10 +52,10 @@ func readKEV(r io.Reader, limits Limits, yield func(advisory.KEV) error) (survey
 				k, err := parseKEV(raw)
 				switch {
 				case err != nil:
-					s.skip(fmt.Sprintf("entry %d", n), err.Error())
+					s.Skip(fmt.Sprintf("entry %d", n), err.Error())
 					return nil
-				case !seen.add(k.CVE):
-					s.skip(k.CVE, "a second entry for this CVE")
+				case !seen.Add(k.CVE):
+					s.Skip(k.CVE, "a second entry for this CVE")
 					return nil
 				}
 				s.Records++
@@ -72,11 +70,11 @@ func readKEV(r io.Reader, limits Limits, yield func(advisory.KEV) error) (survey
 	case stopped != nil:
 		return s, stopped
 	case in.N <= 0:
-		return s, fmt.Errorf("the catalogue is longer than %d bytes", min(maxCatalogue, limits.orDefault().MaxTotal))
+		return s, fmt.Errorf("the catalogue is longer than %d bytes", min(maxCatalogue, limits.OrDefault().MaxTotal))
 	case err != nil:
-		return s, damaged("not CISA's catalogue: %v", err)
+		return s, intake.Damaged("not CISA's catalogue: %v", err)
 	case s.Records == 0:
-		return s, damaged("it holds no entry that can be read")
+		return s, intake.Damaged("it holds no entry that can be read")
 	}
 	return s, nil
 }
@@ -86,69 +84,14 @@ func parseKEV(raw []byte) (advisory.KEV, error) {
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return advisory.KEV{}, fmt.Errorf("not an entry: %w", err)
 	}
-	if !isCVE(r.CVE) {
-		return advisory.KEV{}, fmt.Errorf("%q is not a CVE id", shown(r.CVE))
+	if !intake.IsCVE(r.CVE) {
+		return advisory.KEV{}, fmt.Errorf("%q is not a CVE id", intake.Shown(r.CVE))
 	}
 	if _, err := time.Parse(time.DateOnly, r.Added); err != nil {
-		return advisory.KEV{}, fmt.Errorf("%s: the date added %q is not a date", r.CVE, shown(r.Added))
+		return advisory.KEV{}, fmt.Errorf("%s: the date added %q is not a date", r.CVE, intake.Shown(r.Added))
 	}
 	if _, err := time.Parse(time.DateOnly, r.Due); err != nil && r.Due != "" {
-		return advisory.KEV{}, fmt.Errorf("%s: the due date %q is not a date", r.CVE, shown(r.Due))
+		return advisory.KEV{}, fmt.Errorf("%s: the due date %q is not a date", r.CVE, intake.Shown(r.Due))
 	}
-	return advisory.KEV{CVE: r.CVE, Added: r.Added, Due: r.Due, Ransomware: strings.EqualFold(r.Ransomware, "known"), Name: shown(r.Name)}, nil
-}
-
-// maybeGzip unpacks r when it begins as gzip does.
-func maybeGzip(r io.Reader) (io.Reader, error) {
-	in := bufio.NewReader(r)
-	if magic, _ := in.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return in, nil
-	}
-	plain, err := gzip.NewReader(in)
-	if err != nil {
-		return nil, damaged("not a gzip file: %v", err)
-	}
-	return plain, nil
-}
-
-// eachField calls fn at each value of the object that d stands before; fn consumes the value.
-func eachField(d *json.Decoder, fn func(name string) error) error {
-	if err := expect(d, json.Delim('{')); err != nil {
-		return err
-	}
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := token.(string)
-		if err := fn(name); err != nil {
-			return err
-		}
-	}
-	return expect(d, json.Delim('}'))
-}
-
-// eachElement calls fn at each element of the array that d stands before, counted from 1; fn consumes the element.
-func eachElement(d *json.Decoder, fn func(n int) error) error {
-	if err := expect(d, json.Delim('[')); err != nil {
-		return err
-	}
-	for n := 1; d.More(); n++ {
-		if err := fn(n); err != nil {
-			return err
-		}
-	}
-	return expect(d, json.Delim(']'))
-}
-
-func expect(d *json.Decoder, want json.Delim) error {
-	token, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if token != want {
-		return fmt.Errorf("%v instead of %v", shown(fmt.Sprint(token)), want)
-	}
-	return nil
+	return advisory.KEV{CVE: r.CVE, Added: r.Added, Due: r.Due, Ransomware: strings.EqualFold(r.Ransomware, "known"), Name: intake.Shown(r.Name)}, nil
 }

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
@@ -86,9 +86,9 @@ func parseOSV(raw []byte, bucket string) (advisory.Advisory, []advisory.Problem,
 		Feed:      osvFeed(bucket),
 		ID:        r.ID,
 		CVEs:      r.cves(bucket),
-		Aliases:   sorted(r.Aliases),
-		Summary:   cut(strings.ToValidUTF8(r.Summary, "\uFFFD"), maxSummary),
-		Details:   cut(strings.ToValidUTF8(r.Details, "\uFFFD"), maxDetails),
+		Aliases:   intake.Sorted(r.Aliases),
+		Summary:   intake.Cut(strings.ToValidUTF8(r.Summary, "\uFFFD"), maxSummary),
+		Details:   intake.Cut(strings.ToValidUTF8(r.Details, "\uFFFD"), maxDetails),
 		Severity:  r.severity(bucket),
 		Published: r.Published.UTC(),
 		Modified:  r.Modified.UTC(),
@@ -106,7 +106,7 @@ func (r *osvRecord) check() error {
 	switch {
 	case r.ID == "":
 		return errors.New("it has no id")
-	case len(r.ID) > maxID || shown(r.ID) != r.ID:
+	case len(r.ID) > maxID || intake.Shown(r.ID) != r.ID:
 		return fmt.Errorf("its id is longer than %d bytes or not printable", maxID)
 	case r.Modified.IsZero():
 		return errors.New("it has no modified time")
@@ -116,7 +116,7 @@ func (r *osvRecord) check() error {
 		return fmt.Errorf("it has more than %d affected entries", maxAffected)
 	}
 	for _, alias := range slices.Concat(r.Aliases, r.Upstream, r.Related) {
-		if len(alias) > maxID || shown(alias) != alias {
+		if len(alias) > maxID || intake.Shown(alias) != alias {
 			return fmt.Errorf("an alias is longer than %d bytes or not printable", maxID)
 		}
 	}
@@ -128,64 +128,18 @@ func (r *osvRecord) check() error {
 func (r *osvRecord) cves(bucket string) []string {
 	var ids []string
 	for _, name := range slices.Concat([]string{r.ID}, r.Aliases, r.Upstream) {
-		if id := cveIn(name); id != "" {
+		if id := intake.CVEIn(name); id != "" {
 			ids = append(ids, id)
 		}
 	}
 	if scheme, _ := vercmp.ForEcosystem(bucket); len(ids) == 0 && scheme == vercmp.RPM {
 		for _, name := range r.Related {
-			if id := cveIn(name); id == name && id != "" {
+			if id := intake.CVEIn(name); id == name && id != "" {
 				ids = append(ids, id)
 			}
 		}
 	}
-	return sorted(ids)
-}
-
-// cveIn finds the CVE id that a name is or ends with, as DEBIAN-CVE-2024-1234; empty when there is none.
-func cveIn(name string) string {
-	i := strings.LastIndex(name, "CVE-")
-	if i < 0 || i > 0 && name[i-1] != '-' {
-		return ""
-	}
-	id := name[i:]
-	if !isCVE(id) {
-		return ""
-	}
-	return id
-}
-
-// isCVE: CVE, a year of four digits, and four digits or more.
-func isCVE(id string) bool {
-	year, number, ok := strings.Cut(strings.TrimPrefix(id, "CVE-"), "-")
-	return ok && strings.HasPrefix(id, "CVE-") && len(year) == 4 && allDigits(year) && len(number) >= 4 && len(number) <= 19 && allDigits(number)
-}
-
-func allDigits(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// sorted is a sorted copy without repeats; nil for none.
-func sorted(s []string) []string {
-	s = slices.Clone(s)
-	slices.Sort(s)
-	return slices.Compact(s)
-}
-
-// cut shortens s to at most n bytes, at a rune boundary.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
+	return intake.Sorted(ids)
 }
 
 // firstBucket is the bucket of the first package that a record names and whose versions we can order; empty when there is none.

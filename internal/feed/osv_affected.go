@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
@@ -27,8 +28,8 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			continue
 		}
 		reduced, wrong := reduce(in, ecosystem)
-		if wrong != nil && len(problems) < maxProblems {
-			problems = append(problems, advisory.Problem{Record: r.ID, Reason: fmt.Sprintf("%s in %s: %v", shown(name), shown(ecosystem), wrong)})
+		if wrong != nil && len(problems) < intake.MaxProblems {
+			problems = append(problems, advisory.Problem{Record: r.ID, Reason: fmt.Sprintf("%s in %s: %v", intake.Shown(name), intake.Shown(ecosystem), wrong)})
 		}
 		if len(reduced.Ranges)+len(reduced.Versions) == 0 {
 			failed = wrong
@@ -54,7 +55,7 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			return cmp.Or(cmp.Compare(a.Introduced, b.Introduced), cmp.Compare(a.Fixed, b.Fixed), cmp.Compare(a.Last, b.Last))
 		})
 		merged[i].Ranges = slices.Compact(merged[i].Ranges)
-		merged[i].Versions = sorted(merged[i].Versions)
+		merged[i].Versions = intake.Sorted(merged[i].Versions)
 	}
 	slices.SortFunc(merged, func(a, b advisory.Affected) int {
 		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Package, b.Package))
@@ -68,10 +69,10 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 func reduce(in *osvAffected, ecosystem string) (advisory.Affected, error) {
 	var out advisory.Affected
 	name := in.Package.Name
-	if name == "" || len(name) > maxName || shown(name) != cut(name, shownName) {
+	if name == "" || len(name) > maxName || intake.Shown(name) != intake.Cut(name, intake.ShownName) {
 		return out, fmt.Errorf("its package name is empty, not printable or longer than %d bytes", maxName)
 	}
-	if len(ecosystem) > maxID || shown(ecosystem) != ecosystem {
+	if len(ecosystem) > maxID || intake.Shown(ecosystem) != ecosystem {
 		return out, fmt.Errorf("its ecosystem is not printable or longer than %d bytes", maxID)
 	}
 	scheme, ok := vercmp.ForEcosystem(ecosystem)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
@@ -75,4 +76,4 @@ func (r *osvRecord) summaryWord(bucket string) string {
 	return word
 }
 
-func shownSeverity(s string) string { return cut(shown(s), maxSeverity) }
+func shownSeverity(s string) string { return intake.Cut(intake.Shown(s), maxSeverity) }

@@ -13,6 +13,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 // Knowledge is what a folder of feeds says about some releases.
@@ -64,7 +65,7 @@ func (k *Knowledge) readBucket(ctx context.Context, path, bucket string, release
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "stat %q", path)
 	}
-	a, err := openArchive(f, info.Size(), Limits{})
+	a, err := intake.OpenArchive(f, info.Size(), intake.Limits{})
 	if err != nil {
 		return fault.New(fault.Invalid, "%s: %v", path, err)
 	}
@@ -116,7 +117,7 @@ func (k *Knowledge) readCatalogue(dir string) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "stat %q", path)
 	}
-	s, err := readKEV(f, Limits{}, func(entry advisory.KEV) error {
+	s, err := readKEV(f, intake.Limits{}, func(entry advisory.KEV) error {
 		k.KEV = append(k.KEV, entry)
 		return nil
 	})
@@ -141,7 +142,7 @@ func (k *Knowledge) missing(name, path string, err error) error {
 	return nil
 }
 
-func statusOf(name, path string, s survey, modified time.Time) apiv1.FeedStatus {
+func statusOf(name, path string, s intake.Survey, modified time.Time) apiv1.FeedStatus {
 	at := asOf(s.Newest, modified, modified)
 	return apiv1.FeedStatus{Name: name, URL: path, Records: s.Records, Skipped: s.Skipped, Problems: problemsOf(s.Problems), AsOf: &at}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 // Config says where feeds come from, which, and how often. The zero value asks the official sources.
@@ -23,7 +24,7 @@ type Config struct {
 	KEVInterval time.Duration                           // between looks at CISA's catalogue; default 6 h
 	Temp        string                                  // folder for files in transit; default the system's
 	Due         func(context.Context)                   // called when Request made something due: a nudge to call UpdateDue; may be nil
-	Limits
+	intake.Limits
 }
 
 // Store is what the service asks for.
@@ -50,7 +51,7 @@ func NewService(store Store, cfg Config, client *http.Client, log *slog.Logger, 
 	if cfg.KEVInterval <= 0 {
 		cfg.KEVInterval = 6 * time.Hour
 	}
-	cfg.Limits = cfg.orDefault()
+	cfg.Limits = cfg.OrDefault()
 	s := &Service{store: store, cfg: cfg, client: cautious(client), log: log, now: now, turn: make(chan struct{}, 1)}
 	s.turn <- struct{}{}
 	return s
@@ -190,7 +191,7 @@ func (s *Service) states(ctx context.Context) (map[string]advisory.FeedState, er
 func known(names []string) error {
 	for _, name := range names {
 		if bucket, ok := strings.CutPrefix(name, osvPrefix); name != kevFeed && !(ok && fetchable(bucket)) {
-			return fault.New(fault.Invalid, "no feed is named %q: feeds are kev, and osv/ with an ecosystem, as osv/Debian", shown(name))
+			return fault.New(fault.Invalid, "no feed is named %q: feeds are kev, and osv/ with an ecosystem, as osv/Debian", intake.Shown(name))
 		}
 	}
 	return nil
@@ -199,7 +200,7 @@ func known(names []string) error {
 func status(f advisory.FeedState) apiv1.FeedStatus {
 	return apiv1.FeedStatus{
 		Name: f.Name, URL: f.URL, Records: f.Records, Skipped: f.Skipped, Problems: problemsOf(f.Problems),
-		AsOf: instant(f.AsOf), Changed: instant(f.ChangedAt), LastAttempt: instant(f.AttemptedAt), Error: f.Error, Next: instant(f.NextDue),
+		AsOf: instant(f.AsOf), Changed: instant(f.ChangedAt), LastAttempt: instant(f.AttemptedAt), Error: f.Error, Next: instant(f.NextDue), Support: "supported",
 	}
 }
 

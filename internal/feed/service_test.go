@@ -32,7 +32,11 @@ func TestUpdateImportsAndThenAsksConditionally(t *testing.T) {
 	if diff := cmp.Diff([]string{"DEBIAN-CVE-2026-0001", "DEBIAN-CVE-2026-0002"}, b.current(t)); diff != "" {
 		t.Error(diff)
 	}
-	kev, err := b.store.CurrentKEV(t.Context())
+	var kev []advisory.KEV
+	err := b.store.CurrentOverlays(t.Context(), func(o advisory.Overlay) error {
+		kev = append(kev, *o.KEV)
+		return nil
+	})
 	if diff := cmp.Diff([]advisory.KEV{{CVE: "CVE-2026-0001", Added: "2026-11-01", Due: "2026-11-22", Ransomware: true, Name: "n"}}, kev); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
@@ -290,7 +294,7 @@ func TestStatusShowsWantedFeedsThatHaveNoDataYet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []apiv1.FeedStatus{{Name: "kev", Problems: []apiv1.FeedProblem{}}, {Name: "osv/Debian", Problems: []apiv1.FeedProblem{}}, {Name: "osv/Ubuntu", Problems: []apiv1.FeedProblem{}}}
+	want := []apiv1.FeedStatus{{Name: "kev", Problems: []apiv1.FeedProblem{}, Support: "supported"}, {Name: "osv/Debian", Problems: []apiv1.FeedProblem{}, Support: "supported"}, {Name: "osv/Ubuntu", Problems: []apiv1.FeedProblem{}, Support: "supported"}}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Error(diff)
 	}

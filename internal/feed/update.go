@@ -9,6 +9,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 // take waits for the turn; the caller gives it back with what it gets.
@@ -97,7 +98,7 @@ func (s *Service) failed(ctx context.Context, before advisory.FeedState, cause e
 	}
 	after := before
 	after.AttemptedAt, after.NextDue = s.now(), retryDue(before, s.now())
-	after.Error = cut(shown(fault.Message(asFault(cause))), shownName)
+	after.Error = intake.Cut(intake.Shown(fault.Message(asFault(cause))), intake.ShownName)
 	if err := s.store.SaveFeedState(ctx, after); err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (s *Service) tell(ctx context.Context, kind string, f advisory.FeedState, t
 // wrong with the file is fault.Invalid.
 func (s *Service) load(ctx context.Context, got *spooled, before, after advisory.FeedState) error {
 	in := advisory.Import{At: after.AttemptedAt}
-	var found survey
+	var found intake.Survey
 	var err error
 	if bucket, ok := strings.CutPrefix(after.Name, osvPrefix); ok {
 		in.Advisories, found, err = s.openOSV(ctx, got, bucket)
@@ -154,7 +155,7 @@ func (s *Service) load(ctx context.Context, got *spooled, before, after advisory
 		in.Overlays, found, err = s.openKEV(got)
 	}
 	if err == nil {
-		err = found.shrunk(before.Records)
+		err = found.Shrunk(before.Records)
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -193,10 +194,10 @@ func asOf(newest, modified, now time.Time) time.Time {
 }
 
 // openOSV surveys an archive and gives the iterator for its second reading.
-func (s *Service) openOSV(ctx context.Context, got *spooled, bucket string) (func(func(advisory.Advisory) error) error, survey, error) {
-	a, err := openArchive(got.file, got.size, s.cfg.Limits)
+func (s *Service) openOSV(ctx context.Context, got *spooled, bucket string) (func(func(advisory.Advisory) error) error, intake.Survey, error) {
+	a, err := intake.OpenArchive(got.file, got.size, s.cfg.Limits)
 	if err != nil {
-		return nil, survey{}, err
+		return nil, intake.Survey{}, err
 	}
 	found, err := readOSV(ctx, a, bucket, nil, func(advisory.Advisory) error { return nil })
 	return func(yield func(advisory.Advisory) error) error {
@@ -206,15 +207,15 @@ func (s *Service) openOSV(ctx context.Context, got *spooled, bucket string) (fun
 }
 
 // openKEV is openOSV for the catalogue.
-func (s *Service) openKEV(got *spooled) (func(func(advisory.KEV) error) error, survey, error) {
-	read := func(yield func(advisory.KEV) error) (survey, error) {
+func (s *Service) openKEV(got *spooled) (func(func(advisory.Overlay) error) error, intake.Survey, error) {
+	read := func(yield func(advisory.Overlay) error) (intake.Survey, error) {
 		if _, err := got.file.Seek(0, 0); err != nil {
-			return survey{}, err
+			return intake.Survey{}, err
 		}
-		return readKEV(got.file, s.cfg.Limits, yield)
+		return readKEV(got.file, s.cfg.Limits, func(k advisory.KEV) error { return yield(advisory.Overlay{CVE: k.CVE, KEV: &k}) })
 	}
-	found, err := read(func(advisory.KEV) error { return nil })
-	return func(yield func(advisory.KEV) error) error {
+	found, err := read(func(advisory.Overlay) error { return nil })
+	return func(yield func(advisory.Overlay) error) error {
 		_, err := read(yield)
 		return err
 	}, found, err

@@ -135,7 +135,13 @@ func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) 
 			break
 		}
 	}
-	kev, err := p.store.CurrentKEV(ctx)
+	var kev []advisory.KEV
+	err := p.store.CurrentOverlays(ctx, func(o advisory.Overlay) error {
+		if o.KEV != nil {
+			kev = append(kev, *o.KEV)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading overlays: %w", err)
 	}

@@ -21,9 +21,11 @@ func (s *Store) scanAdvisory(r scanner) (a advisory.Advisory, err error) {
 	return a, err
 }
 
-func scanKEV(r scanner) (k advisory.KEV, err error) {
-	err = r.Scan(document{&k})
-	return k, err
+func scanOverlay(r scanner) (o advisory.Overlay, err error) {
+	var feed string
+	err = r.Scan(&feed, document{&o})
+	o.Feed = feed
+	return o, err
 }
 
 // CurrentAdvisories streams what is known now, by feed and id. fn may read from the store.
@@ -37,10 +39,32 @@ func (s *Store) CurrentAdvisories(ctx context.Context, fn func(advisory.Advisory
 	}, `SELECT feed, id, body FROM advisories WHERE to_at IS NULL ORDER BY feed, id`))
 }
 
-// CurrentKEV answers: which vulnerabilities are known to be exploited now? By CVE.
-func (s *Store) CurrentKEV(ctx context.Context) ([]advisory.KEV, error) {
-	all, err := list(ctx, s.reader, scanKEV, `SELECT body FROM overlays WHERE feed = 'kev' AND to_at IS NULL ORDER BY cve`)
-	return all, wrap("current overlays", err)
+// CurrentAdvisory answers: what does an advisory say now? fault.NotFound when nothing.
+func (s *Store) CurrentAdvisory(ctx context.Context, r advisory.Ref) (advisory.Advisory, error) {
+	a, err := one(ctx, s.reader, s.scanAdvisory, `SELECT feed, id, body FROM advisories WHERE feed = $1 AND id = $2 AND to_at IS NULL`, r.Feed, r.ID)
+	return a, wrap("current advisory", orNotFound(err, "advisory", r.ID))
+}
+
+// CurrentOverlays streams what is known of CVEs beside advisories, by feed and CVE. fn may read from the store.
+func (s *Store) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error {
+	return wrap("current overlays", each(ctx, s.reader, func(r scanner) error {
+		o, err := scanOverlay(r)
+		if err != nil {
+			return err
+		}
+		return fn(o)
+	}, `SELECT feed, body FROM overlays WHERE to_at IS NULL ORDER BY feed, cve`))
+}
+
+// CurrentLifecycles answers: how long is each release of each product looked after? By feed and key.
+func (s *Store) CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error) {
+	all, err := list(ctx, s.reader, func(r scanner) (l advisory.Lifecycle, err error) {
+		var feed string
+		err = r.Scan(&feed, document{&l})
+		l.Feed = feed
+		return l, err
+	}, `SELECT feed, body FROM lifecycles WHERE to_at IS NULL ORDER BY feed, key`)
+	return all, wrap("current lifecycles", err)
 }
 
 // KnowledgeAfter answers: what changed with a seq after this one? Revisions opened since that are current, and ids closed since that
@@ -59,13 +83,16 @@ func (s *Store) KnowledgeAfter(ctx context.Context, after int64) (k advisory.Kno
 		ORDER BY a.feed, a.id`, after); err != nil {
 		return advisory.Knowledge{}, wrap("knowledge", err)
 	}
-	if k.KEV, err = list(ctx, s.reader, scanKEV, `
-		SELECT body FROM overlays WHERE feed = 'kev' AND from_seq > $1 AND to_at IS NULL ORDER BY cve`, after); err != nil {
+	if k.Overlays, err = list(ctx, s.reader, scanOverlay, `
+		SELECT feed, body FROM overlays WHERE from_seq > $1 AND to_at IS NULL ORDER BY feed, cve`, after); err != nil {
 		return advisory.Knowledge{}, wrap("knowledge", err)
 	}
-	k.KEVGone, err = list(ctx, s.reader, scalar[string], `
-		SELECT DISTINCT o.cve FROM overlays o
-		WHERE o.feed = 'kev' AND o.to_seq > $1 AND NOT EXISTS (SELECT 1 FROM overlays n WHERE n.feed = o.feed AND n.cve = o.cve AND n.to_at IS NULL)
-		ORDER BY o.cve`, after)
+	k.OverlaysGone, err = list(ctx, s.reader, func(r scanner) (g advisory.OverlayRef, err error) {
+		err = r.Scan(&g.Feed, &g.CVE)
+		return g, err
+	}, `
+		SELECT DISTINCT o.feed, o.cve FROM overlays o
+		WHERE o.to_seq > $1 AND NOT EXISTS (SELECT 1 FROM overlays n WHERE n.feed = o.feed AND n.cve = o.cve AND n.to_at IS NULL)
+		ORDER BY o.feed, o.cve`, after)
 	return k, wrap("knowledge", err)
 }

@@ -20,7 +20,7 @@ func (s *Store) ImportFeed(ctx context.Context, in advisory.Import) (advisory.Im
 	var out advisory.Imported
 	_, err := s.recordOnce(ctx, func(t *tx) error { // once: what the iterators read cannot be read again
 		out.Seq = t.first
-		for _, table := range []importTable{advisoryRows(in), overlayRows(in)} {
+		for _, table := range []importTable{advisoryRows(in), overlayRows(in), lifecycleRows(in)} {
 			if err := s.importRows(ctx, t, in, table, &out); err != nil {
 				return err
 			}
@@ -38,7 +38,7 @@ func (s *Store) ImportFeed(ctx context.Context, in advisory.Import) (advisory.Im
 	return out, nil
 }
 
-// importTable is one of the two tables that hold intervals of knowledge: its statements and what is to be in it.
+// importTable is one of the three tables that hold intervals of knowledge: its statements and what is to be in it.
 type importTable struct {
 	current string // feed -> key, fingerprint of what is current
 	newest  string // feed -> the latest instant in any row
@@ -82,12 +82,33 @@ func overlayRows(in advisory.Import) importTable {
 			if in.Overlays == nil {
 				return nil
 			}
-			return in.Overlays(func(k advisory.KEV) error {
-				body, err := json.Marshal(k)
+			return in.Overlays(func(o advisory.Overlay) error {
+				body, err := json.Marshal(o)
 				if err != nil {
 					return err
 				}
-				return yield(k.CVE, string(body), nil)
+				return yield(o.CVE, string(body), nil)
+			})
+		},
+	}
+}
+
+func lifecycleRows(in advisory.Import) importTable {
+	return importTable{
+		current: `SELECT key, body FROM lifecycles WHERE feed = $1 AND to_at IS NULL`,
+		newest:  `SELECT COALESCE(MAX(COALESCE(to_at, from_at)), 0) FROM lifecycles WHERE feed = $1`,
+		insert:  `INSERT INTO lifecycles (feed, key, from_at, to_at, from_seq, to_seq, body) VALUES ($1, $2, $3, NULL, $4, NULL, $5)`,
+		end:     `UPDATE lifecycles SET to_at = $1, to_seq = $2 WHERE feed = $3 AND key = $4 AND to_at IS NULL`,
+		records: func(yield func(key, fingerprint string, body []byte) error) error {
+			if in.Lifecycles == nil {
+				return nil
+			}
+			return in.Lifecycles(func(l advisory.Lifecycle) error {
+				body, err := json.Marshal(l)
+				if err != nil {
+					return err
+				}
+				return yield(l.Product+":"+l.Release, string(body), nil)
 			})
 		},
 	}

@@ -32,7 +32,7 @@ type state struct {
 	Packages   []inventory.Package
 	Feeds      []advisory.FeedState
 	Advisories []advisory.Advisory
-	KEV        []advisory.KEV
+	Overlays   []advisory.Overlay
 	Users      int
 	APITokens  []access.Token
 	Plans      []plan.Plan
@@ -71,7 +71,7 @@ func snapshot(t testing.TB, s *store.Store) state {
 		Packages:   get(s.AllPackages(ctx, 0, 0))(t),
 		Feeds:      get(s.FeedStates(ctx))(t),
 		Advisories: get(currentAdvisories(ctx, s))(t),
-		KEV:        get(s.CurrentKEV(ctx))(t),
+		Overlays:   get(currentOverlays(ctx, s))(t),
 		Users:      get(s.UserCount(ctx))(t),
 		APITokens:  get(s.Tokens(ctx, ""))(t),
 		Stats:      s.Stats(),

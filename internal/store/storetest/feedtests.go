@@ -44,13 +44,26 @@ func importReplaces(t *testing.T, s *store.Store) {
 		t.Errorf("changes: %s", kinds)
 	}
 
-	k := advisory.KEV{CVE: "CVE-2026-1", Added: "2026-11-01", Ransomware: true}
-	must(t, second(s.ImportFeed(ctx, importOf("kev", start(), nil, []advisory.KEV{k, {CVE: "CVE-2026-2", Added: "2026-11-02"}}))))
-	got = get(s.ImportFeed(ctx, importOf("kev", start(), nil, []advisory.KEV{k})))(t)
+	k := advisory.Overlay{Feed: "kev", CVE: "CVE-2026-1", KEV: &advisory.KEV{CVE: "CVE-2026-1", Added: "2026-11-01", Ransomware: true}}
+	gone := advisory.Overlay{CVE: "CVE-2026-2", KEV: &advisory.KEV{CVE: "CVE-2026-2", Added: "2026-11-02"}}
+	must(t, second(s.ImportFeed(ctx, importOf("kev", start(), nil, []advisory.Overlay{k, gone}))))
+	e := advisory.Overlay{Feed: "epss", CVE: "CVE-2026-1", EPSS: &advisory.EPSS{Score: 0.125}}
+	must(t, second(s.ImportFeed(ctx, importOf("epss", start(), nil, []advisory.Overlay{e}))))
+	got = get(s.ImportFeed(ctx, importOf("kev", start(), nil, []advisory.Overlay{k})))(t)
 	same(t, "kev", got, advisory.Imported{Seq: got.Seq, Kept: 1, Closed: 1})
-	same(t, "current kev", get(s.CurrentKEV(ctx))(t), []advisory.KEV{k})
-	same(t, "kev after", get(s.KnowledgeAfter(ctx, got.Seq-1))(t), advisory.Knowledge{KEVGone: []string{"CVE-2026-2"}})
-	same(t, "kev from the start", get(s.KnowledgeAfter(ctx, again.Seq))(t), advisory.Knowledge{KEV: []advisory.KEV{k}, KEVGone: []string{"CVE-2026-2"}})
+	same(t, "current overlays", get(currentOverlays(ctx, s))(t), []advisory.Overlay{e, k})
+	ended := []advisory.OverlayRef{{Feed: "kev", CVE: "CVE-2026-2"}}
+	same(t, "kev after", get(s.KnowledgeAfter(ctx, got.Seq-1))(t), advisory.Knowledge{OverlaysGone: ended})
+	same(t, "overlays from the start", get(s.KnowledgeAfter(ctx, again.Seq))(t), advisory.Knowledge{Overlays: []advisory.Overlay{e, k}, OverlaysGone: ended})
+
+	same(t, "one advisory", get(s.CurrentAdvisory(ctx, advisory.Ref{Feed: "osv/Debian", ID: "B"}))(t), b)
+	mustBe(t, fault.NotFound, second(s.CurrentAdvisory(ctx, advisory.Ref{Feed: "osv/Debian", ID: "A"})))
+
+	life := advisory.Lifecycle{Feed: "eol", Product: "debian", Release: "12", Codename: "bookworm", EOL: "2026-06-10", Extended: "2028-06-30"}
+	eol := importOf("eol", start(), nil, nil)
+	eol.Lifecycles = func(yield func(advisory.Lifecycle) error) error { return yield(life) }
+	must(t, second(s.ImportFeed(ctx, eol)))
+	same(t, "lifecycles", get(s.CurrentLifecycles(ctx))(t), []advisory.Lifecycle{life})
 }
 
 func importAborts(t *testing.T, s *store.Store) {

@@ -2,11 +2,13 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/event"
+	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
 	"github.com/staunch-dev/staunch/internal/plan"
@@ -85,14 +87,21 @@ func methodCalls(t *testing.T, s *store.Store) []methodCall {
 		{"PhasedShares", func(ctx context.Context) error { return second(s.PhasedShares(ctx, "Ubuntu:24.04")) }},
 
 		{"ImportFeed", func(ctx context.Context) error {
-			return second(s.ImportFeed(ctx, importOf("kev", start(), []advisory.Advisory{advisoryOf("A", "1")}, []advisory.KEV{{CVE: "CVE-2026-1"}})))
+			return second(s.ImportFeed(ctx, importOf("kev", start(), []advisory.Advisory{advisoryOf("A", "1")}, []advisory.Overlay{{CVE: "CVE-2026-1"}})))
 		}},
 		{"SaveFeedState", func(ctx context.Context) error {
 			return s.SaveFeedState(ctx, advisory.FeedState{Name: "x", NextDue: start()})
 		}},
 		{"FeedStates", func(ctx context.Context) error { return second(s.FeedStates(ctx)) }},
 		{"CurrentAdvisories", func(ctx context.Context) error { return second(currentAdvisories(ctx, s)) }},
-		{"CurrentKEV", func(ctx context.Context) error { return second(s.CurrentKEV(ctx)) }},
+		{"CurrentAdvisory", func(ctx context.Context) error {
+			if err := second(s.CurrentAdvisory(ctx, advisory.Ref{Feed: "osv/Debian", ID: "A"})); !errors.Is(err, fault.NotFound) {
+				return err
+			}
+			return nil
+		}},
+		{"CurrentOverlays", func(ctx context.Context) error { return second(currentOverlays(ctx, s)) }},
+		{"CurrentLifecycles", func(ctx context.Context) error { return second(s.CurrentLifecycles(ctx)) }},
 		{"KnownAdvisories", func(ctx context.Context) error {
 			return s.KnownAdvisories(ctx, "osv/Debian", func(advisory.Advisory, time.Time) error { return nil })
 		}},

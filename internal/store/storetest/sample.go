@@ -82,7 +82,7 @@ func acceptPackages(host, name string, p []inventory.Package, at time.Time) inve
 }
 
 // advisories is an import of a feed that says exactly these things.
-func importOf(feed string, at time.Time, as []advisory.Advisory, ks []advisory.KEV) advisory.Import {
+func importOf(feed string, at time.Time, as []advisory.Advisory, os []advisory.Overlay) advisory.Import {
 	return advisory.Import{
 		State: advisory.FeedState{Name: feed, URL: "https://feeds.example.org/" + feed, AsOf: at, ChangedAt: at, AttemptedAt: at, NextDue: at.Add(time.Hour)},
 		At:    at,
@@ -94,9 +94,9 @@ func importOf(feed string, at time.Time, as []advisory.Advisory, ks []advisory.K
 			}
 			return nil
 		},
-		Overlays: func(yield func(advisory.KEV) error) error {
-			for _, k := range ks {
-				if err := yield(k); err != nil {
+		Overlays: func(yield func(advisory.Overlay) error) error {
+			for _, o := range os {
+				if err := yield(o); err != nil {
 					return err
 				}
 			}
@@ -144,6 +144,14 @@ func get[T any](v T, err error) func(testing.TB) T {
 func currentAdvisories(ctx context.Context, s *store.Store) (all []advisory.Advisory, err error) {
 	err = s.CurrentAdvisories(ctx, func(a advisory.Advisory) error {
 		all = append(all, a)
+		return nil
+	})
+	return all, err
+}
+
+func currentOverlays(ctx context.Context, s *store.Store) (all []advisory.Overlay, err error) {
+	err = s.CurrentOverlays(ctx, func(o advisory.Overlay) error {
+		all = append(all, o)
 		return nil
 	})
 	return all, err

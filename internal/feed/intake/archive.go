@@ -1,4 +1,4 @@
-package feed
+package intake
 
 import (
 	"bufio"
@@ -9,13 +9,12 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"strings"
 )
 
-// archive reads the entries of a zip one after another. It is our own rather than archive/zip because that holds the whole directory
+// Archive reads the entries of a zip one after another. It is our own rather than archive/zip because that holds the whole directory
 // in memory, as long as the file says it is; here memory is one record, and every limit is enforced on what is read, not on what the
 // headers claim. Only what OSV's archives use is read: stored and deflated entries, zip64.
-type archive struct {
+type Archive struct {
 	r           io.ReaderAt
 	size        int64
 	limits      Limits
@@ -28,9 +27,9 @@ type archive struct {
 	record   bytes.Buffer
 }
 
-// entry is one file of the archive; its name is only ever shown, never used as a path.
-type entry struct {
-	name       string
+// Entry is one file of the archive; its name is only ever shown, never used as a path.
+type Entry struct {
+	Name       string
 	flags      uint16
 	method     uint16
 	crc        uint32
@@ -56,20 +55,12 @@ const (
 	zip64Extra       = 1
 	unset32          = 0xffffffff
 	unset16          = 0xffff
-	shownName        = 200
 	directoryTooLong = 1 << 29 // bytes; half a million real headers take 40 MB
 )
 
-// errDamaged is an archive that cannot be read as a whole.
-var errDamaged = errors.New("damaged archive")
-
-func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", errDamaged, fmt.Sprintf(format, args...))
-}
-
-// openArchive finds the directory and checks that it lies inside the file.
-func openArchive(r io.ReaderAt, size int64, limits Limits) (*archive, error) {
-	a := &archive{r: r, size: size, limits: limits.orDefault()}
+// OpenArchive finds the directory and checks that it lies inside the file.
+func OpenArchive(r io.ReaderAt, size int64, limits Limits) (*Archive, error) {
+	a := &Archive{r: r, size: size, limits: limits.OrDefault()}
 	if size > a.limits.MaxArchive {
 		return nil, fmt.Errorf("the archive has %d bytes, the limit is %d", size, a.limits.MaxArchive)
 	}
@@ -84,7 +75,7 @@ func openArchive(r io.ReaderAt, size int64, limits Limits) (*archive, error) {
 		}
 	}
 	if length > directoryTooLong || offset > uint64(at) || length > uint64(at)-offset {
-		return nil, damaged("its directory lies outside the file")
+		return nil, Damaged("its directory lies outside the file")
 	}
 	if count > uint64(a.limits.MaxEntries) {
 		return nil, fmt.Errorf("the archive has %d entries, the limit is %d", count, a.limits.MaxEntries)
@@ -94,7 +85,7 @@ func openArchive(r io.ReaderAt, size int64, limits Limits) (*archive, error) {
 }
 
 // findEnd looks for the end record, which only a comment may follow, from the back.
-func (a *archive) findEnd() (record []byte, at int64, err error) {
+func (a *Archive) findEnd() (record []byte, at int64, err error) {
 	tail := make([]byte, min(a.size, endSize+maxComment))
 	if _, err := a.r.ReadAt(tail, a.size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
 		return nil, 0, err
@@ -104,28 +95,28 @@ func (a *archive) findEnd() (record []byte, at int64, err error) {
 			return tail[i : i+endSize], a.size - int64(len(tail)-i), nil
 		}
 	}
-	return nil, 0, damaged("it is not a zip file, or its end is missing")
+	return nil, 0, Damaged("it is not a zip file, or its end is missing")
 }
 
 // readEnd64 reads the zip64 end record, which stands where the locator before the end record says; without one the values given hold.
-func (a *archive) readEnd64(end int64, count, length, offset uint64) (uint64, uint64, uint64, int64, error) {
+func (a *Archive) readEnd64(end int64, count, length, offset uint64) (uint64, uint64, uint64, int64, error) {
 	locator, err := a.at(end-locatorSize, locatorSize)
 	if err != nil || binary.LittleEndian.Uint32(locator) != end64Locator {
 		return count, length, offset, end, nil //nolint:nilerr // exactly 65,535 entries need no zip64
 	}
 	at := binary.LittleEndian.Uint64(locator[8:])
 	if at > uint64(end) {
-		return 0, 0, 0, 0, damaged("its zip64 end record lies outside the file")
+		return 0, 0, 0, 0, Damaged("its zip64 end record lies outside the file")
 	}
 	record, err := a.at(int64(at), end64Size)
 	if err != nil || binary.LittleEndian.Uint32(record) != end64Signature {
-		return 0, 0, 0, 0, damaged("it has no zip64 end record where it says")
+		return 0, 0, 0, 0, Damaged("it has no zip64 end record where it says")
 	}
 	return binary.LittleEndian.Uint64(record[32:]), binary.LittleEndian.Uint64(record[40:]), binary.LittleEndian.Uint64(record[48:]), int64(at), nil
 }
 
 // at reads exactly n bytes at an offset.
-func (a *archive) at(offset int64, n int) ([]byte, error) {
+func (a *Archive) at(offset int64, n int) ([]byte, error) {
 	if offset < 0 || offset > a.size-int64(n) {
 		return nil, io.ErrUnexpectedEOF
 	}
@@ -136,23 +127,23 @@ func (a *archive) at(offset int64, n int) ([]byte, error) {
 	return b, nil
 }
 
-// entries calls fn for each entry in the directory's order. A directory that ends early is damage of the whole.
-func (a *archive) entries(fn func(entry) error) error {
+// Entries calls fn for each entry in the directory's order. A directory that ends early is damage of the whole.
+func (a *Archive) Entries(fn func(Entry) error) error {
 	a.total = 0
 	in := bufio.NewReaderSize(io.NewSectionReader(a.r, a.directory, a.directoryTo-a.directory), 64<<10)
 	header := make([]byte, headerSize)
 	variable := make([]byte, 0, 512)
 	for i := range a.count {
 		if _, err := io.ReadFull(in, header); err != nil || binary.LittleEndian.Uint32(header) != headerSignature {
-			return damaged("its directory ends after %d of %d entries", i, a.count)
+			return Damaged("its directory ends after %d of %d entries", i, a.count)
 		}
 		name, extra, comment := int(binary.LittleEndian.Uint16(header[28:])), int(binary.LittleEndian.Uint16(header[30:])), int(binary.LittleEndian.Uint16(header[32:]))
 		variable = append(variable[:0], make([]byte, name+extra+comment)...)
 		if _, err := io.ReadFull(in, variable); err != nil {
-			return damaged("its directory ends inside entry %d of %d", i+1, a.count)
+			return Damaged("its directory ends inside entry %d of %d", i+1, a.count)
 		}
-		e := entry{
-			name:       shown(string(variable[:name])),
+		e := Entry{
+			Name:       Shown(string(variable[:name])),
 			flags:      binary.LittleEndian.Uint16(header[8:]),
 			method:     binary.LittleEndian.Uint16(header[10:]),
 			crc:        binary.LittleEndian.Uint32(header[16:]),
@@ -168,7 +159,7 @@ func (a *archive) entries(fn func(entry) error) error {
 }
 
 // readZip64 takes the sizes that did not fit the header from the zip64 extra field: 8 bytes each, in this order, only those unset.
-func (e *entry) readZip64(extra []byte, uncompressedUnset bool) {
+func (e *Entry) readZip64(extra []byte, uncompressedUnset bool) {
 	for len(extra) >= 4 {
 		id, n := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
 		extra = extra[4:]
@@ -192,21 +183,21 @@ func (e *entry) readZip64(extra []byte, uncompressedUnset bool) {
 	}
 }
 
-// errRecord marks what is wrong with one entry only.
-var errRecord = errors.New("unreadable")
+// ErrRecord marks what is wrong with one entry only.
+var ErrRecord = errors.New("unreadable")
 
-// read inflates one entry; what it returns is good until the next call. errRecord: only this entry is bad.
-func (a *archive) read(e entry) ([]byte, error) {
+// Read inflates one entry; what it returns is good until the next call. ErrRecord: only this entry is bad.
+func (a *Archive) Read(e Entry) ([]byte, error) {
 	if e.flags&flagEncrypted != 0 {
-		return nil, fmt.Errorf("%w: it is encrypted", errRecord)
+		return nil, fmt.Errorf("%w: it is encrypted", ErrRecord)
 	}
 	local, err := a.at(e.offset, localSize)
 	if err != nil || binary.LittleEndian.Uint32(local) != entrySignature {
-		return nil, fmt.Errorf("%w: its data is not where the directory says", errRecord)
+		return nil, fmt.Errorf("%w: its data is not where the directory says", ErrRecord)
 	}
 	start := e.offset + localSize + int64(binary.LittleEndian.Uint16(local[26:])) + int64(binary.LittleEndian.Uint16(local[28:]))
 	if start > a.size || e.compressed > a.size-start {
-		return nil, fmt.Errorf("%w: its data ends outside the file", errRecord)
+		return nil, fmt.Errorf("%w: its data ends outside the file", ErrRecord)
 	}
 	data := io.Reader(io.NewSectionReader(a.r, start, e.compressed))
 	switch e.method {
@@ -219,7 +210,7 @@ func (a *archive) read(e entry) ([]byte, error) {
 		}
 		data = a.inflater
 	default:
-		return nil, fmt.Errorf("%w: compression method %d", errRecord, e.method)
+		return nil, fmt.Errorf("%w: compression method %d", ErrRecord, e.method)
 	}
 	a.record.Reset()
 	n, err := a.record.ReadFrom(io.LimitReader(data, a.limits.MaxRecord+1))
@@ -231,23 +222,11 @@ func (a *archive) read(e entry) ([]byte, error) {
 		return nil, fmt.Errorf("the archive inflates to more than %d times its size", a.limits.MaxRatio)
 	case n > a.limits.MaxRecord:
 		a.record = bytes.Buffer{} // one giant must not stay for the rest of the pass
-		return nil, fmt.Errorf("%w: longer than %d bytes", errRecord, a.limits.MaxRecord)
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrRecord, a.limits.MaxRecord)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errRecord, err)
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
 	case crc32.ChecksumIEEE(a.record.Bytes()) != e.crc:
-		return nil, fmt.Errorf("%w: checksum does not match", errRecord)
+		return nil, fmt.Errorf("%w: checksum does not match", ErrRecord)
 	}
 	return a.record.Bytes(), nil
-}
-
-// shown makes a foreign name fit to be stored and shown.
-func shown(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-	return cut(s, shownName)
 }

@@ -1,4 +1,4 @@
-package feed
+package intake
 
 import "time"
 
@@ -16,7 +16,7 @@ type Limits struct {
 // ratioGrace is how much an archive may inflate to before its ratio counts: a few small records compress well.
 const ratioGrace = 64 << 20
 
-func (l Limits) orDefault() Limits {
+func (l Limits) OrDefault() Limits {
 	set := func(field *int64, value int64) {
 		if *field <= 0 {
 			*field = value

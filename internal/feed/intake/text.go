@@ -1,0 +1,78 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// ErrDamaged is a file that cannot be read as a whole.
+var ErrDamaged = errors.New("damaged archive")
+
+// Damaged is ErrDamaged with what is wrong.
+func Damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
+}
+
+// ShownName is how many bytes of a foreign name are kept.
+const ShownName = 200
+
+// Shown makes a foreign name fit to be stored and shown.
+func Shown(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+	return Cut(s, ShownName)
+}
+
+// CVEIn finds the CVE id that a name is or ends with, as DEBIAN-CVE-2024-1234; empty when there is none.
+func CVEIn(name string) string {
+	i := strings.LastIndex(name, "CVE-")
+	if i < 0 || i > 0 && name[i-1] != '-' {
+		return ""
+	}
+	id := name[i:]
+	if !IsCVE(id) {
+		return ""
+	}
+	return id
+}
+
+// IsCVE: CVE, a year of four digits, and four digits or more.
+func IsCVE(id string) bool {
+	year, number, ok := strings.Cut(strings.TrimPrefix(id, "CVE-"), "-")
+	return ok && strings.HasPrefix(id, "CVE-") && len(year) == 4 && AllDigits(year) && len(number) >= 4 && len(number) <= 19 && AllDigits(number)
+}
+
+func AllDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// Sorted is a sorted copy without repeats; nil for none.
+func Sorted(s []string) []string {
+	s = slices.Clone(s)
+	slices.Sort(s)
+	return slices.Compact(s)
+}
+
+// Cut shortens s to at most n bytes, at a rune boundary.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
