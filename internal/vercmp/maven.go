@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// mavenItem is one element of a version as Maven's ComparableVersion has it: a number, a qualifier, or the list that a hyphen, or a
-// change between digits and letters, begins.
+// mavenItem is one element of a version as Maven's ComparableVersion has it: a number, a qualifier, or the beginning of the list that a
+// hyphen, or a change between digits and letters, opens. A list is always the last element of the one it hangs in, so a version is one
+// row of items, and what follows a beginning is inside.
 type mavenItem struct {
 	kind byte
-	text string // a number's digits, or an unknown qualifier
-	rank int    // of a qualifier
-	list []mavenItem
+	rank int8   // of a qualifier
+	text string // a number's digits without leading zeros, or an unknown qualifier
 }
 
 // Kinds of items, in their order at one place: 1-sp < 1-1 < 1.1.
@@ -53,23 +53,29 @@ func mavenCompare(a, b string) (int, error) {
 	if err := mavenValid(b); err != nil {
 		return 0, err
 	}
-	return mavenCompareLists(mavenParse(a), mavenParse(b)), nil
+	var bufA, bufB [mavenUsual]mavenItem
+	return mavenCompareItems(mavenParse(bufA[:0], a), mavenParse(bufB[:0], b)), nil
 }
 
-// mavenParse takes a version apart. Each new list hangs in the one before, so lists are made from the innermost out.
-func mavenParse(v string) []mavenItem {
-	items, rest, nested := mavenSegment(strings.ToLower(v))
-	if nested {
-		if inner := mavenParse(rest); len(inner) > 0 {
-			items = append(items, mavenItem{kind: mavenList, list: inner})
+// mavenUsual is how many items nearly every version fits in, so that comparing allocates nothing.
+const mavenUsual = 16
+
+// mavenParse takes a version apart, into buf where it fits.
+func mavenParse(buf []mavenItem, v string) []mavenItem {
+	items := buf
+	for s, nested := strings.ToLower(v), true; nested; {
+		if len(items) > 0 {
+			items = append(items, mavenItem{kind: mavenList})
 		}
+		items, s, nested = mavenSegment(items, s)
 	}
 	return mavenTrim(items)
 }
 
 // mavenSegment reads items up to where a list begins: at a hyphen, between digits and letters, and at a qualifier after a dot that is
 // the last one or has a number. "." and "-" with nothing before them stand for a zero.
-func mavenSegment(s string) (items []mavenItem, rest string, nested bool) {
+func mavenSegment(items []mavenItem, s string) (all []mavenItem, rest string, nested bool) {
+	first := len(items)
 	for s != "" {
 		switch c := s[0]; {
 		case c == '.' || c == '-':
@@ -82,12 +88,12 @@ func mavenSegment(s string) (items []mavenItem, rest string, nested bool) {
 				return items, s, true
 			}
 		default:
-			n := strings.IndexAny(s, ".-0123456789")
-			if n < 0 {
-				n = len(s)
+			n := 0
+			for n < len(s) && s[n] != '.' && s[n] != '-' && !isDigit(s[n]) {
+				n++
 			}
 			followed := n < len(s) && isDigit(s[n])
-			if (followed || n == len(s)) && len(items) > 0 {
+			if (followed || n == len(s)) && len(items) > first {
 				return items, s, true // 1.rc1 and 1.a are 1-rc1 and 1-a
 			}
 			items = append(items, mavenWord(s[:n], followed))
@@ -129,24 +135,28 @@ func mavenWord(word string, beforeDigit bool) mavenItem {
 	return item
 }
 
+// null says nothing: a zero, or the qualifier of a release.
 func (i *mavenItem) null() bool {
-	return i.kind == mavenNumber && i.text == "" || i.kind == mavenQualifier && i.rank == mavenRelease || i.kind == mavenList && len(i.list) == 0
+	return i.kind == mavenNumber && i.text == "" || i.kind == mavenQualifier && i.rank == mavenRelease
 }
 
-// mavenTrim drops what says nothing at the end of a list, and before a list at its end: 1.0.0-x is 1-x.
+// mavenTrim drops what says nothing at the end of a list, and before a list at its end: 1.0.0-x is 1-x. Lists that are then empty go too.
+// It works in place, from the back.
 func mavenTrim(items []mavenItem) []mavenItem {
+	kept, atEnd := len(items), true
 	for i := len(items) - 1; i >= 0; i-- {
-		switch {
-		case items[i].null():
-			items = append(items[:i], items[i+1:]...)
-		case items[i].kind != mavenList:
-			return items
+		list := items[i].kind == mavenList
+		if list && kept == len(items) || !list && atEnd && items[i].null() {
+			continue
 		}
+		kept--
+		items[kept], atEnd = items[i], list
 	}
-	return items
+	return items[kept:]
 }
 
-func mavenCompareLists(a, b []mavenItem) int {
+// mavenCompareItems: where one version ends, each item of the other is compared with nothing.
+func mavenCompareItems(a, b []mavenItem) int {
 	for i := range max(len(a), len(b)) {
 		var n int
 		switch {
@@ -174,7 +184,7 @@ func (i *mavenItem) compare(j *mavenItem) int {
 	case mavenQualifier:
 		return cmp.Or(cmp.Compare(i.rank, j.rank), strings.Compare(i.text, j.text))
 	}
-	return mavenCompareLists(i.list, j.list)
+	return 0 // both go into a list
 }
 
 // compareNothing compares with the absence of an item: 1-rc is before 1, 1-sp after it.
@@ -185,10 +195,5 @@ func (i *mavenItem) compareNothing() int {
 	case mavenQualifier:
 		return cmp.Compare(i.rank, mavenRelease)
 	}
-	for k := range i.list {
-		if n := i.list[k].compareNothing(); n != 0 {
-			return n
-		}
-	}
-	return 0
+	return 0 // what is in the list decides
 }
