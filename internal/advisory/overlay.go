@@ -38,8 +38,8 @@ type SSVC struct {
 // Lifecycle is how long one release of a product is looked after. Dates are YYYY-MM-DD, empty: not known.
 type Lifecycle struct {
 	Feed     string `json:"-"`
-	Product  string `json:"product"`           // as endoflife.date names it: debian, ubuntu, rhel, postgresql
-	Release  string `json:"release"`           // as the product counts: 12, 24.04, 9
+	Product  string `json:"product"` // as endoflife.date names it: debian, ubuntu, rhel, postgresql
+	Release  string `json:"release"` // as the product counts: 12, 24.04, 9
 	Codename string `json:"codename,omitempty"`
 	Released string `json:"released,omitempty"`
 	Support  string `json:"support,omitempty"`  // end of active support

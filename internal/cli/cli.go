@@ -47,7 +47,7 @@ STAUNCH_CA_FINGERPRINT instead.`,
 		p.login(), p.logout(), p.whoami(),
 		p.overview(), p.hosts(), p.host(), p.updates(), p.findings(), p.cve(), p.vulnerabilities(),
 		p.plan(), p.rollout(), p.report(),
-		p.enrollToken(), p.feed(), p.events(), p.watch(),
+		p.enrollToken(), p.feed(), p.events(), p.watch(), p.vercmp(),
 		exitCodesTopic(), selectorsTopic(),
 	)
 	return root

@@ -22,7 +22,7 @@ func pairs() map[Scheme][2]string {
 }
 
 func BenchmarkCompare(b *testing.B) {
-	for _, s := range schemes() {
+	for _, s := range Schemes() {
 		pair := pairs()[s]
 		b.Run(string(s), func(b *testing.B) {
 			b.ReportAllocs()

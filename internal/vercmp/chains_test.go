@@ -64,7 +64,7 @@ func TestChains(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range schemes() {
+	for _, s := range Schemes() {
 		if !seen[s] {
 			t.Errorf("no chain for %s", s)
 		}

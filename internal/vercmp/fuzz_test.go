@@ -16,7 +16,7 @@ func FuzzCompare(f *testing.F) {
 	}
 	f.Add("1:\xff", "\x00")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		for _, s := range schemes() {
+		for _, s := range Schemes() {
 			n, err := Compare(s, a, b)
 			back, backErr := Compare(s, b, a)
 			validA, validB := Valid(s, a), Valid(s, b)

@@ -36,10 +36,6 @@ func alphabet(s Scheme) []string {
 	return nil
 }
 
-func schemes() []Scheme {
-	return []Scheme{Deb, RPM, APK, SemVer, Pacman, PEP440, Maven, RubyGems, NuGet, Packagist}
-}
-
 // near draws versions that share a beginning, so that comparisons reach deep; invalid ones are drawn again.
 func near(s Scheme) *rapid.Generator[[]string] {
 	piece := rapid.SampledFrom(alphabet(s))
@@ -69,7 +65,7 @@ func mustCompare(t interface {
 
 func TestCompareIsATotalOrder(t *testing.T) {
 	t.Parallel()
-	for _, s := range schemes() {
+	for _, s := range Schemes() {
 		t.Run(string(s), func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
@@ -94,7 +90,7 @@ func TestCompareIsATotalOrder(t *testing.T) {
 
 func TestKeysOrderAsCompareDoes(t *testing.T) {
 	t.Parallel()
-	for _, s := range schemes() {
+	for _, s := range Schemes() {
 		t.Run(string(s), func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
@@ -144,7 +140,7 @@ func TestCyclesOfTheTools(t *testing.T) {
 func TestUnknownSchemesAndLongVersionsAreErrors(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("1", MaxLength+1)
-	for _, s := range append(schemes(), "windows") {
+	for _, s := range append(Schemes(), "windows") {
 		_, keyErr := Key(s, long)
 		_, leftErr := Compare(s, long, "1")
 		_, rightErr := Compare(s, "1", long)

@@ -23,6 +23,11 @@ const (
 	Packagist Scheme = "packagist"
 )
 
+// Schemes lists them.
+func Schemes() []Scheme {
+	return []Scheme{Deb, RPM, APK, SemVer, Pacman, PEP440, Maven, RubyGems, NuGet, Packagist}
+}
+
 // MaxLength bounds a version in bytes: longer ones come from no package, and every algorithm here is linear in it.
 const MaxLength = 1024
 

@@ -7,6 +7,7 @@ failed=0
 step() { echo "=== $*"; "$@" </dev/null || { echo "=== FAILED: $*"; failed=$((failed + 1)); }; }
 bash scripts/need.sh gcc || exit 1 # the race detector links C
 step env CGO_ENABLED=1 go test -race ./...
+step go test ./internal/vercmp -run TestKeysOrderAsCompareDoes -rapid.checks=1000000 -timeout 100m
 while read -r pkg target; do
   step go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-60s}" "$pkg"
 done < <(git grep -oE '^func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed -E 's#^(.*)/[^/]+:func (.*)#./\1 \2#')
