@@ -35,7 +35,14 @@ type Package struct {
 	SourceVersion string   `json:"source_version,omitempty" maxLength:"256" doc:"Absent when it equals version"`
 	Stream        string   `json:"stream,omitempty" maxLength:"128" doc:"Module stream, RPM family"`
 	Origin        string   `json:"origin,omitempty" maxLength:"128" doc:"Origin of the repository that carries this version; absent when it cannot be known"`
+	Ecosystem     string   `json:"ecosystem,omitempty" maxLength:"64" doc:"Where it is not the section's: Snap, Flatpak, or a language's as PyPI"`
 }
+
+// Ecosystems of what is installed beside the distribution's packages and of which nobody publishes advisories: inventory, not assessed.
+const (
+	EcosystemSnap    = "Snap"
+	EcosystemFlatpak = "Flatpak"
+)
 
 // Update states.
 const (

@@ -43,6 +43,10 @@ var adapters = []string{
 	"internal/feed/changelog",  // changelogs of staged packages
 }
 
+// managers read one package manager's own records each.
+var managers = []string{"internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/pkgmgr/apk", "internal/pkgmgr/pacman", "internal/pkgmgr/rpm",
+	"internal/pkgmgr/snap", "internal/pkgmgr/flatpak", "internal/pkgmgr/proc"}
+
 // mayAlso lists, for every package beside or above the spine, exactly what it may import beyond the ground.
 var mayAlso = map[string][]string{
 	// beside the spine
@@ -50,20 +54,26 @@ var mayAlso = map[string][]string{
 	"internal/access":   {"internal/event", "internal/seal"},
 	"internal/feed":     append([]string{"internal/event", "internal/advisory", "internal/seal"}, adapters...),
 	"internal/pkgmgr":   {},
-	"internal/collect":  {"internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},
+	"internal/collect":  append([]string{"internal/pkgmgr"}, managers...),
 	"internal/client":   {},
-	"internal/rpmdb":    {},                                                                                                                                           // rpm's databases read directly: scan only, never the agent
-	"internal/inspect":  {"internal/collect", "internal/pkgmgr", "internal/rpmdb"},                                                                                    // language packages, containers, SBOMs: scan only
+	"internal/rpmdb":    {"internal/pkgmgr", "internal/pkgmgr/rpm"},                                                                                                   // rpm's databases read directly: scan only, never the agent
+	"internal/inspect":  append([]string{"internal/collect", "internal/pkgmgr", "internal/rpmdb"}, managers...),                                                       // language packages, containers, SBOMs: scan only
 	"internal/compiled": {"internal/advisory"},                                                                                                                        // feeds compiled for memory mapping
 	"internal/apply":    {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},                                                          // the root half: never client, never the spine
 	"internal/agent":    {"internal/apply", "internal/client", "internal/collect", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/seal"}, // never the spine
 	"internal/cli":      {"internal/client", "internal/seal"},                                                                                                         // never the spine
 	// what spine packages use from beside it
-	"internal/plan":        {"internal/seal"},
-	"internal/run":         {"internal/seal"},
-	"internal/rollout":     {"internal/seal"},
-	"internal/pkgmgr/dpkg": {"internal/pkgmgr"},
-	"internal/pkgmgr/apt":  {"internal/pkgmgr", "internal/pkgmgr/dpkg"},
+	"internal/plan":           {"internal/seal"},
+	"internal/run":            {"internal/seal"},
+	"internal/rollout":        {"internal/seal"},
+	"internal/pkgmgr/dpkg":    {"internal/pkgmgr"},
+	"internal/pkgmgr/apt":     {"internal/pkgmgr", "internal/pkgmgr/dpkg"},
+	"internal/pkgmgr/apk":     {"internal/pkgmgr"},
+	"internal/pkgmgr/pacman":  {"internal/pkgmgr"},
+	"internal/pkgmgr/rpm":     {"internal/pkgmgr"},
+	"internal/pkgmgr/snap":    {"internal/pkgmgr"},
+	"internal/pkgmgr/flatpak": {"internal/pkgmgr"},
+	"internal/pkgmgr/proc":    {"internal/pkgmgr"},
 	// above
 	"internal/store":           append([]string{"internal/access", "internal/feed", "internal/seal"}, spine...), // never api or jobs
 	"internal/store/storetest": append([]string{"internal/access", "internal/feed", "internal/seal", "internal/store"}, spine...),
@@ -98,8 +108,10 @@ func TestImportsPointDownward(t *testing.T) {
 			case strings.HasPrefix(imp, "github.com/riverqueue/") && pkg != "internal/jobs":
 				t.Errorf("%s imports %s: only jobs may", pkg, imp)
 			case (imp == "database/sql" || strings.HasPrefix(imp, "modernc.org/sqlite") || strings.HasPrefix(imp, "github.com/jackc/pgx")) &&
-				!slices.Contains([]string{"internal/store", "internal/store/storetest", "internal/jobs"}, pkg):
-				t.Errorf("%s imports %s: all SQL is in store", pkg, imp)
+				!slices.Contains([]string{"internal/store", "internal/store/storetest", "internal/jobs", "internal/rpmdb"}, pkg):
+				t.Errorf("%s imports %s: all SQL of ours is in store (rpmdb reads a file of rpm's own)", pkg, imp)
+			case strings.HasPrefix(imp, "github.com/google/osv-scalibr") && pkg != "internal/inspect":
+				t.Errorf("%s imports %s: only inspect may", pkg, imp)
 			}
 		}
 	}

@@ -44,7 +44,9 @@ func (ix *index) hold(digest string, ids []inventory.PackageID) *packageSet {
 		}
 		p.sets++
 		set.ids = append(set.ids, id)
-		set.ecosystem = p.Ecosystem
+		if p.Ecosystem != apiv1.EcosystemSnap && p.Ecosystem != apiv1.EcosystemFlatpak {
+			set.ecosystem = p.Ecosystem
+		}
 		if _, image := imageRelease(p.Package); image {
 			set.images = append(set.images, p.Package)
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/inventory"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
@@ -80,8 +81,12 @@ func origins(ecosystem string) []string {
 	return nil
 }
 
-// foreign needs a known origin and a distribution whose own origins are known; everything else is matched.
+// foreign needs a known origin and a distribution whose own origins are known; everything else is matched. Snaps and flatpaks are
+// somebody else's by nature.
 func foreign(p inventory.Package) bool {
+	if p.Ecosystem == apiv1.EcosystemSnap || p.Ecosystem == apiv1.EcosystemFlatpak {
+		return true
+	}
 	own := origins(p.Ecosystem)
 	return p.Origin != "" && own != nil && !slices.Contains(own, p.Origin)
 }

@@ -91,21 +91,27 @@ func clip(s string, n int) string {
 	return s
 }
 
-// Ecosystem is the OSV name with release that an os-release's ID and VERSION_ID give, as Debian:12; empty when there is none: a
-// derivative is not its parent, and a rolling release (Debian testing has no VERSION_ID) has no number.
+// Ecosystem is the name under which advisories speak of the release that an os-release's ID and VERSION_ID name, as Debian:12; empty
+// when there is none: a derivative is not its parent (CentOS Stream is ahead of Red Hat's, and its advisories are not for it), and a
+// release that only rolls and has no advisories (Debian testing, Alpine edge) has no number.
 func Ecosystem(id, versionID string) string {
+	switch id {
+	case "arch":
+		return "Arch Linux"
+	case "wolfi":
+		return "Wolfi"
+	case "chainguard":
+		return "Chainguard"
+	}
 	major, rest, _ := strings.Cut(versionID, ".")
 	if major == "" || strings.Trim(major, "0123456789") != "" {
 		return ""
 	}
 	minor, _, _ := strings.Cut(rest, ".")
+	if name, ok := byMajor[id]; ok {
+		return name + ":" + major
+	}
 	switch id {
-	case "debian":
-		return "Debian:" + major
-	case "almalinux":
-		return "AlmaLinux:" + major
-	case "rocky":
-		return "Rocky Linux:" + major
 	case "ubuntu":
 		if minor != "" {
 			return "Ubuntu:" + major + "." + minor
@@ -114,6 +120,22 @@ func Ecosystem(id, versionID string) string {
 		if minor != "" && strings.Trim(minor, "0123456789") == "" {
 			return "Alpine:v" + major + "." + minor
 		}
+	case "amzn": // 2018.03, the first one, had releases of another kind and is long over
+		if rest == "" {
+			return "Amazon Linux:" + major
+		}
+	case "sles", "sled", "sle_hpc", "sle-hpc", "sles_sap": // a service pack is a release of its own, the first one has no number: 15, 15.1, …
+		return "SUSE:" + strings.TrimSuffix(major+"."+minor, ".")
+	case "opensuse-leap":
+		if minor != "" {
+			return "openSUSE:Leap " + major + "." + minor
+		}
 	}
 	return ""
+}
+
+// byMajor are the distributions whose advisories speak of all minor releases of a major one alike.
+var byMajor = map[string]string{
+	"debian": "Debian", "almalinux": "AlmaLinux", "rocky": "Rocky Linux", "rhel": "Red Hat", "ol": "Oracle Linux", "fedora": "Fedora",
+	"azurelinux": "Azure Linux", "mariner": "Azure Linux",
 }

@@ -84,17 +84,18 @@ func ascending[T any](section string, entries []T, compare func(a, b T) int, rep
 }
 
 func comparePackages(a, b apiv1.Package) int {
-	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Arch, b.Arch), strings.Compare(a.Version, b.Version))
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Arch, b.Arch), strings.Compare(a.Version, b.Version), strings.Compare(a.Ecosystem, b.Ecosystem))
 }
 
 // Convert makes the packages of a section ready to be interned: defaults filled in, order keys made. A version that its ecosystem
 // does not know how to order keeps its package and has no key. It never gives nil, so that no packages differs from no body.
 func Convert(in apiv1.Packages) []Package {
-	scheme, ordered := vercmp.ForEcosystem(in.Ecosystem)
 	out := make([]Package, 0, len(in.Packages))
 	for _, p := range in.Packages {
+		ecosystem := cmp.Or(p.Ecosystem, in.Ecosystem)
+		scheme, ordered := vercmp.ForEcosystem(ecosystem)
 		q := Package{
-			Ecosystem: in.Ecosystem, Name: p.Name, Arch: p.Arch, Version: p.Version,
+			Ecosystem: ecosystem, Name: p.Name, Arch: p.Arch, Version: p.Version,
 			Source: cmp.Or(p.Source, p.Name), SourceVersion: cmp.Or(p.SourceVersion, p.Version),
 			Stream: p.Stream, Origin: p.Origin,
 		}

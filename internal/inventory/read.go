@@ -86,9 +86,13 @@ func (s *Service) PackagesOf(ctx context.Context, hostID string) (apiv1.HostPack
 	if err != nil {
 		return out, err
 	}
+	out.Ecosystem = Release(packages)
 	for _, p := range packages {
-		out.Ecosystem = p.Ecosystem
-		out.Packages = append(out.Packages, wirePackage(p))
+		w := wirePackage(p)
+		if p.Ecosystem != out.Ecosystem {
+			w.Ecosystem = p.Ecosystem
+		}
+		out.Packages = append(out.Packages, w)
 	}
 	slices.SortFunc(out.Packages, comparePackages)
 	return out, nil

@@ -1660,6 +1660,8 @@ export interface components {
         };
         Package: {
             arch: string;
+            /** @description Where it is not the section's: Snap, Flatpak, or a language's as PyPI */
+            ecosystem?: string;
             name: string;
             /** @description Origin of the repository that carries this version; absent when it cannot be known */
             origin?: string;
