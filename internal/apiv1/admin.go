@@ -95,6 +95,7 @@ type FeedStatus struct {
 	Next        *time.Time    `json:"next,omitempty"`
 	Title       string        `json:"title,omitempty" doc:"What it is, in words"`
 	Support     string        `json:"support" enum:"supported,not supported" doc:"Not supported: no test on real samples of this source passes, so nothing is read from it"`
+	Reason      string        `json:"reason,omitempty" doc:"Why it is not supported"`
 }
 
 // FeedProblem names a record that was skipped.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed"
 )
 
 // Config of the server. Each setting can come from a YAML file (--config), from the environment (STAUNCH_ and the name in capitals)
@@ -20,6 +21,7 @@ type Config struct {
 	Database     string        // postgres://… Absent: SQLite in Data
 	Feeds        string        // folder or URL laid out like the official sources. Absent: the official sources
 	FeedInterval time.Duration // how often a feed is fetched. Absent: the feed's own default
+	FeedsWithout []string      // feeds that are not fetched, as ubuntu/vex or redhat/*. Absent: every feed that a release of the fleet has
 	Names        []string      // names and addresses in the server's certificate. Absent: this machine's
 	AgentURL     string        // what agents are told to call. Absent: the first name, with the agents' port
 	Approvals    int           // people of DATA/allowed_signers who must sign a plan. Absent: none, the server's own key suffices
@@ -64,6 +66,10 @@ func settings() []setting {
 			}
 			c.FeedInterval = d
 			return nil
+		}},
+		{key: "feeds_without", flag: "feed-without", many: true, usage: "`feed` that is not fetched, as ubuntu/vex or redhat/*, repeatable (default: every feed of the fleet's releases is)", set: func(c *Config, v []string) error {
+			c.FeedsWithout = v
+			return feed.CheckWithout(v)
 		}},
 		{key: "names", flag: "name", many: true, usage: "`name` or address in the server's certificate, repeatable (default: this machine's)", set: func(c *Config, v []string) error {
 			c.Names = v

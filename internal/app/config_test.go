@@ -88,6 +88,7 @@ func TestBadSettingsAreNamedWithTheirLine(t *testing.T) {
 		"not a mapping":      {"- data\n", nil, nil, "line 1: not a mapping"},
 		"not YAML":           {"data: 'x\n", nil, nil, "not YAML"},
 		"bad level":          {"data: d\nlog_level: loud\n", nil, nil, `line 2: log_level: "loud" is not one of`},
+		"no such feed":       {"data: d\nfeeds_without: [osv/Debian, ubunto/*]\n", nil, nil, `line 2: feeds_without: no feed is named "ubunto/*"`},
 		"bad interval":       {"data: d\nfeed_interval: 5s\n", nil, nil, "line 2: feed_interval"},
 		"environment":        {"", map[string]string{"STAUNCH_LOG_LEVEL": "loud"}, []string{"--data", "d"}, `STAUNCH_LOG_LEVEL: "loud"`},
 		"flag":               {"", nil, []string{"--data", "d", "--log-level", "loud"}, `--log-level: "loud"`},

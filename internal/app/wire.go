@@ -99,7 +99,7 @@ func (a *App) connect() (err error) {
 		return err
 	}
 	w.feed = feed.NewService(w.store, feed.Config{
-		Base: cfg.Feeds, Interval: cfg.FeedInterval, Temp: cfg.Data,
+		Base: cfg.Feeds, Interval: cfg.FeedInterval, Without: cfg.FeedsWithout, Temp: cfg.Data,
 		Ecosystems: func(ctx context.Context) ([]string, error) { return w.assess.Ecosystems(ctx), nil },
 		Due:        func(ctx context.Context) { a.nudge(ctx, jobFeeds) },
 	}, nil, log, now)

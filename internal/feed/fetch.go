@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,24 +18,15 @@ import (
 	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
-// The sources themselves, used when no mirror is configured.
-const (
-	officialOSV = "https://storage.googleapis.com/osv-vulnerabilities/"
-	officialKEV = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
-)
-
-// parserRevision is part of a file's digest as we keep it: raise it when the same file would be read differently, so that an unchanged
-// source is read again after an upgrade.
-const parserRevision = "1:"
-
 // maxTransfer bounds a transfer that drips on for ever without stalling.
 const maxTransfer = 30 * time.Minute
 
 // spooled is a feed's file in a place of our own: what is read twice must not change in between.
 type spooled struct {
 	file         *os.File
+	name         string // at the source
 	size         int64
-	digest       string
+	sum          string // sha256, in hex
 	url          string // as shown: without credentials
 	etag         string
 	lastModified string
@@ -70,72 +62,24 @@ func spool(r io.Reader, dir string, limit int64) (_ *spooled, err error) {
 	if s.size > limit {
 		return nil, fmt.Errorf("the file is longer than %d bytes", limit)
 	}
-	s.digest = parserRevision + hex.EncodeToString(h.Sum(nil))
+	s.sum = hex.EncodeToString(h.Sum(nil))
 	return s, nil
-}
-
-// places are where a feed's file may be, the first that exists counts.
-func places(base, name string) []string {
-	bucket, osv := strings.CutPrefix(name, osvPrefix)
-	switch {
-	case base == "" && osv:
-		return []string{officialOSV + url.PathEscape(bucket) + "/all.zip"}
-	case base == "":
-		return []string{officialKEV}
-	case remote(base) && osv:
-		return []string{strings.TrimSuffix(base, "/") + "/osv/" + url.PathEscape(bucket) + "/all.zip"}
-	case osv:
-		return []string{filepath.Join(base, "osv", bucket, "all.zip")}
-	}
-	var all []string
-	for _, file := range catalogueNames() {
-		if remote(base) {
-			all = append(all, strings.TrimSuffix(base, "/")+"/kev/"+file)
-		} else {
-			all = append(all, filepath.Join(base, "kev", file))
-		}
-	}
-	return all
 }
 
 func remote(base string) bool {
 	return strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://")
 }
 
-// validators are what a source gave with its last good answer.
-type validators struct{ url, etag, lastModified string }
-
 var (
 	errNotThere = errors.New("the source has no such file")
 	errStalled  = errors.New("the source sent nothing for too long")
 )
 
-// fetch gets a feed's file; nil when the source says that it has not changed since known.
-func fetch(ctx context.Context, client *http.Client, base, name, temp string, limits intake.Limits, known validators) (*spooled, error) {
-	limit := limits.MaxArchive
-	if name == kevFeed {
-		limit = min(limit, maxCatalogue)
-	}
-	var got *spooled
-	err := errNotThere
-	for _, place := range places(base, name) {
-		if base == "" || remote(base) {
-			got, err = download(ctx, client, place, temp, limit, limits.Stall, known)
-		} else {
-			got, err = open(place, temp, limit)
-		}
-		if !errors.Is(err, errNotThere) {
-			break
-		}
-	}
-	return got, err
-}
-
 // open spools a file of a mirror folder.
-func open(path, temp string, limit int64) (*spooled, error) {
-	f, err := os.Open(path)
+func open(at, temp string, limit int64) (*spooled, error) {
+	f, err := os.Open(at)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s", errNotThere, path)
+		return nil, fmt.Errorf("%w: %s", errNotThere, at)
 	}
 	if err != nil {
 		return nil, err
@@ -149,7 +93,7 @@ func open(path, temp string, limit int64) (*spooled, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.url, s.modified = path, info.ModTime()
+	s.url, s.name, s.modified = at, filepath.Base(at), info.ModTime()
 	return s, nil
 }
 
@@ -192,7 +136,7 @@ func download(ctx context.Context, client *http.Client, address, temp string, li
 	if err != nil {
 		return nil, transferError(ctx, err)
 	}
-	s.url, s.live = shownURL, true
+	s.url, s.name, s.live = shownURL, path.Base(request.URL.Path), true
 	s.etag, s.lastModified = header(response, "ETag"), header(response, "Last-Modified")
 	return s, nil
 }

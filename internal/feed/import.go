@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
@@ -26,14 +27,14 @@ func (s *Service) Import(ctx context.Context, path string) ([]apiv1.FeedStatus, 
 		}
 		return []apiv1.FeedStatus{one}, nil
 	}
-	files, err := filesIn(path)
+	feeds, err := feedsIn(path)
 	if err != nil {
 		return nil, err
 	}
 	var done []apiv1.FeedStatus
 	var failed []error
-	for _, f := range files {
-		one, err := s.importPath(ctx, f.name, f.path)
+	for _, f := range feeds {
+		one, err := s.importFolder(ctx, f, path)
 		if err != nil {
 			failed = append(failed, err)
 			continue
@@ -43,32 +44,64 @@ func (s *Service) Import(ctx context.Context, path string) ([]apiv1.FeedStatus, 
 	return done, errors.Join(failed...)
 }
 
-type feedFile struct{ name, path string }
+// feedsIn lists the feeds that a mirror folder holds whole, in the registry's order.
+func feedsIn(dir string) ([]source, error) {
+	var all []source
+	for _, s := range registry() {
+		values := []string{""}
+		if mark := strings.Index(s.name, "{"); mark >= 0 {
+			var err error
+			if values, err = s.valuesIn(dir); err != nil {
+				return nil, fault.Wrap(err, fault.Invalid, "cannot read the folder %q", dir)
+			}
+		}
+		for _, value := range values {
+			one := s.one(value)
+			if _, missing, err := one.findIn(dir); err != nil {
+				return nil, fault.Wrap(err, fault.Invalid, "cannot read the folder %q", dir)
+			} else if missing == "" && one.supported() {
+				all = append(all, one)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, fault.New(fault.NotFound, "the folder %q holds no feeds: they are laid out as osv/NAME/all.zip and kev/known_exploited_vulnerabilities.json", dir)
+	}
+	return all, nil
+}
 
-// filesIn lists a mirror folder's feeds: osv/NAME/all.zip and the catalogue.
-func filesIn(dir string) ([]feedFile, error) {
-	var files []feedFile
-	buckets, err := os.ReadDir(filepath.Join(dir, "osv"))
+// valuesIn are the buckets or releases that a folder may have files of, by name: the folders where {} stands.
+func (s source) valuesIn(dir string) ([]string, error) {
+	above, _, _ := strings.Cut(s.files[0].paths[0], "/{}/")
+	entries, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(above)))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fault.Wrap(err, fault.Invalid, "cannot read the folder %q", dir)
+		return nil, err
 	}
-	for _, bucket := range buckets {
-		path := filepath.Join(dir, "osv", bucket.Name(), "all.zip")
-		if _, err := os.Stat(path); err == nil {
-			files = append(files, feedFile{osvFeed(bucket.Name()), path})
+	var values []string
+	for _, e := range entries {
+		if one, ok := sourceOf(s.one(e.Name()).name); ok && one.title == s.one(e.Name()).title {
+			values = append(values, e.Name())
 		}
 	}
-	for _, name := range catalogueNames() {
-		path := filepath.Join(dir, "kev", name)
-		if _, err := os.Stat(path); err == nil {
-			files = append(files, feedFile{kevFeed, path})
-			break
+	return values, nil
+}
+
+// importFolder takes in one feed's files from a folder.
+func (s *Service) importFolder(ctx context.Context, f source, dir string) (apiv1.FeedStatus, error) {
+	paths, _, err := f.findIn(dir)
+	if err != nil {
+		return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "cannot read the folder %q", dir)
+	}
+	var files []*spooled
+	defer func() { (&delivery{files: files}).discard() }()
+	for _, path := range paths {
+		one, err := open(path, s.cfg.Temp, s.cfg.MaxArchive)
+		if err != nil {
+			return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "%s cannot be taken in: %v", intake.Shown(path), err)
 		}
+		files = append(files, one)
 	}
-	if len(files) == 0 {
-		return nil, fault.New(fault.NotFound, "the folder %q holds no feeds: they are at osv/NAME/all.zip and kev/%s", dir, catalogueNames()[0])
-	}
-	return files, nil
+	return s.importDelivery(ctx, f, delivered(f, files), paths[0])
 }
 
 func (s *Service) importPath(ctx context.Context, name, path string) (apiv1.FeedStatus, error) {
@@ -87,8 +120,10 @@ func (s *Service) ImportFile(ctx context.Context, name string, r io.Reader) (api
 }
 
 func (s *Service) importFrom(ctx context.Context, name string, r io.Reader, path string) (apiv1.FeedStatus, error) {
+	var f source
 	if name != "" {
-		if err := known([]string{name}); err != nil {
+		var err error
+		if f, err = known(name); err != nil {
 			return apiv1.FeedStatus{}, err
 		}
 	}
@@ -97,7 +132,7 @@ func (s *Service) importFrom(ctx context.Context, name string, r io.Reader, path
 		return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "%s cannot be taken in: %v", what(name, path), err)
 	}
 	defer got.discard()
-	got.url = path
+	got.url, got.name = path, filepath.Base(path)
 	if path != "" {
 		if info, err := os.Stat(path); err == nil {
 			got.modified = info.ModTime()
@@ -107,11 +142,18 @@ func (s *Service) importFrom(ctx context.Context, name string, r io.Reader, path
 		if name, err = s.infer(ctx, got); err != nil {
 			return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "%s is no feed: %v", what(name, path), err)
 		}
+		f, _ = sourceOf(name)
 	}
-	return s.importSpooled(ctx, name, got, path)
+	switch {
+	case !f.supported():
+		return apiv1.FeedStatus{}, fault.New(fault.Invalid, "the feed %s is not supported: %s", f.name, f.why)
+	case len(f.files) > 1:
+		return apiv1.FeedStatus{}, fault.New(fault.Invalid, "the feed %s has %d files, which belong together: give the folder that holds them", f.name, len(f.files))
+	}
+	return s.importDelivery(ctx, f, delivered(f, []*spooled{got}), path)
 }
 
-func (s *Service) importSpooled(ctx context.Context, name string, got *spooled, path string) (apiv1.FeedStatus, error) {
+func (s *Service) importDelivery(ctx context.Context, f source, got *delivery, path string) (apiv1.FeedStatus, error) {
 	giveBack, err := s.take(ctx)
 	if err != nil {
 		return apiv1.FeedStatus{}, err
@@ -121,24 +163,25 @@ func (s *Service) importSpooled(ctx context.Context, name string, got *spooled, 
 	if err != nil {
 		return apiv1.FeedStatus{}, err
 	}
-	before := states[name]
-	before.Name = name
+	before := states[f.name]
+	before.Name = f.name
 	after := before
 	after.AttemptedAt, after.Error = s.now(), ""
-	if before.NextDue.IsZero() {
+	if before.NextDue.IsZero() && !f.own {
 		after.NextDue = s.now() // the source itself may have newer data
 	}
-	after.URL, after.ETag, after.LastModified = got.url, "", ""
-	if err := s.load(ctx, got, before, after); err != nil {
+	got.stamp(&after)
+	after.ETag, after.LastModified = "", ""
+	if err := s.load(ctx, f, got, before, after); err != nil {
 		if fault.KindOf(err) == fault.Invalid {
-			return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "%s cannot be taken in: %s", what(name, path), fault.Message(err))
+			return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "%s cannot be taken in: %s", what(f.name, path), fault.Message(err))
 		}
 		return apiv1.FeedStatus{}, err
 	}
 	if states, err = s.states(ctx); err != nil {
 		return apiv1.FeedStatus{}, err
 	}
-	return status(states[name]), nil
+	return f.status(states[f.name]), nil
 }
 
 func what(name, path string) string {

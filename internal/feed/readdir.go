@@ -1,13 +1,13 @@
 package feed
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -19,132 +19,187 @@ import (
 // Knowledge is what a folder of feeds says about some releases.
 type Knowledge struct {
 	Advisories []advisory.Advisory
-	KEV        []advisory.KEV
-	Ecosystems []string // the wanted releases that have data; the others are "not assessed"
+	Overlays   []advisory.Overlay
+	Lifecycles []advisory.Lifecycle
+	KEV        []advisory.KEV // those of Overlays
+	Ecosystems []string       // the wanted releases that have data; the others are "not assessed"
 	Status     []apiv1.FeedStatus
 }
 
-// ReadDir reads a folder laid out like a mirror (osv/NAME/all.zip, kev/known_exploited_vulnerabilities.json[.gz]) without a server:
-// only the buckets of the wanted ecosystems, and of them only records that name one. A bucket that is not there, or the catalogue, is
-// said in Status; a damaged file is an error (fault.Invalid), a folder that is not there fault.NotFound.
-func ReadDir(ctx context.Context, dir string, ecosystems []string) (Knowledge, error) {
+// ReadDir is Walk with everything in memory.
+func ReadDir(ctx context.Context, dir string, releases []string) (Knowledge, error) {
 	var k Knowledge
-	if _, err := os.Stat(dir); err != nil {
-		return k, fault.Wrap(err, fault.NotFound, "no folder of feeds at %q", dir)
-	}
-	wanted := map[string][]string{}
-	for _, name := range ecosystems {
-		name = NormalEcosystem(name)
-		if bucket := bucketOf(name); fetchable(bucket) {
-			wanted[bucket] = append(wanted[bucket], name)
-		}
-	}
-	buckets := make([]string, 0, len(wanted))
-	for bucket := range wanted {
-		buckets = append(buckets, bucket)
-	}
-	slices.Sort(buckets)
-	for _, bucket := range buckets {
-		if err := k.readBucket(ctx, filepath.Join(dir, "osv", bucket, "all.zip"), bucket, wanted[bucket]); err != nil {
-			return Knowledge{}, err
-		}
-	}
-	if err := k.readCatalogue(dir); err != nil {
+	var err error
+	k.Status, k.Ecosystems, err = Walk(ctx, dir, releases, intake.Sink{
+		Advisory: func(a advisory.Advisory) error {
+			k.Advisories = append(k.Advisories, a)
+			return nil
+		},
+		Overlay: func(o advisory.Overlay) error {
+			k.Overlays = append(k.Overlays, o)
+			if o.KEV != nil {
+				k.KEV = append(k.KEV, *o.KEV)
+			}
+			return nil
+		},
+		Lifecycle: func(l advisory.Lifecycle) error {
+			k.Lifecycles = append(k.Lifecycles, l)
+			return nil
+		},
+	})
+	if err != nil {
 		return Knowledge{}, err
 	}
 	return k, nil
 }
 
-func (k *Knowledge) readBucket(ctx context.Context, path, bucket string, releases []string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return k.missing(osvFeed(bucket), path, err)
+// Walk reads a folder laid out like a mirror (osv/NAME/all.zip, kev/…, see the registry) without a server: every feed in it that speaks
+// of the wanted releases, and of it only what it says of them; nil releases: none, only what is of every host. Records go to the sink
+// feed by feed, in a fixed order. It gives the status of each feed, also of those that are not in the folder, and the wanted releases
+// that have data. A damaged file is an error (fault.Invalid), and what the sink got is then of no use; a folder that is not there is
+// fault.NotFound. The sink's error comes back as it is.
+func Walk(ctx context.Context, dir string, releases []string, to intake.Sink) (status []apiv1.FeedStatus, ecosystems []string, err error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, nil, fault.Wrap(err, fault.NotFound, "no folder of feeds at %q", dir)
 	}
-	defer f.Close() //nolint:errcheck // read only
-	info, err := f.Stat()
-	if err != nil {
-		return fault.Wrap(err, fault.Internal, "stat %q", path)
+	wanted := make([]string, 0, len(releases))
+	for _, name := range releases {
+		wanted = append(wanted, NormalEcosystem(name))
 	}
-	a, err := intake.OpenArchive(f, info.Size(), intake.Limits{})
-	if err != nil {
-		return fault.New(fault.Invalid, "%s: %v", path, err)
-	}
-	s, err := readOSV(ctx, a, bucket, naming(releases), func(record advisory.Advisory) error {
-		record.Affected = slices.DeleteFunc(record.Affected, func(a advisory.Affected) bool { return !slices.Contains(releases, a.Ecosystem) })
-		if len(record.Affected) > 0 {
-			k.Advisories = append(k.Advisories, record)
+	o := intake.Options{Wanted: func(e string) bool { return slices.Contains(wanted, e) }, Spelt: wanted}
+	status = []apiv1.FeedStatus{}
+	for _, s := range append(sourcesFor(wanted), ownSources()...) {
+		if s.read == nil {
+			continue
 		}
-		return nil
-	})
-	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "%s: %v", path, err)
+		one, err := walkOne(ctx, dir, s, o, to)
+		if err != nil {
+			return nil, nil, err
+		}
+		if one.found != nil {
+			ecosystems = append(ecosystems, one.found.Ecosystems...)
+		} else if s.own {
+			continue // nobody promised any
+		}
+		status = append(status, one.status)
 	}
-	for _, release := range releases {
-		if slices.Contains(s.Ecosystems, release) && !slices.Contains(k.Ecosystems, release) {
-			k.Ecosystems = append(k.Ecosystems, release)
+	ecosystems = intake.Sorted(slices.DeleteFunc(ecosystems, func(e string) bool { return !slices.Contains(wanted, e) }))
+	return status, ecosystems, nil
+}
+
+// walked is one feed of a folder; found is nil when it is not there.
+type walked struct {
+	status apiv1.FeedStatus
+	found  *intake.Survey
+}
+
+func walkOne(ctx context.Context, dir string, s source, o intake.Options, to intake.Sink) (walked, error) {
+	status := s.status(advisory.FeedState{Name: s.name})
+	paths, missing, err := s.findIn(dir)
+	if err != nil {
+		return walked{}, fault.Wrap(err, fault.Invalid, "cannot read %q", dir)
+	}
+	if missing != "" {
+		status.URL = missing
+		status.Error = "not in the folder of feeds"
+		return walked{status: status}, nil
+	}
+	var files []intake.File
+	var oldest time.Time
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return walked{}, fault.Wrap(err, fault.Invalid, "cannot read %q", path)
+		}
+		defer f.Close() //nolint:errcheck // read only; at most a handful
+		info, err := f.Stat()
+		if err != nil {
+			return walked{}, fault.Wrap(err, fault.Internal, "stat %q", path)
+		}
+		if oldest.IsZero() || info.ModTime().Before(oldest) {
+			oldest = info.ModTime()
+		}
+		files = append(files, intake.File{ReaderAt: f, Size: info.Size(), Name: filepath.Base(path), Modified: info.ModTime()})
+	}
+	var stopped error
+	found, err := readFiles(ctx, s, files, o, only(to, o, &stopped))
+	switch {
+	case stopped != nil:
+		return walked{}, stopped
+	case ctx.Err() != nil:
+		return walked{}, ctx.Err()
+	case err != nil:
+		return walked{}, fault.Wrap(err, fault.Invalid, "%s: %v", paths[0], err)
+	}
+	at := asOf(found.Newest, oldest, oldest)
+	status.URL, status.Records, status.Skipped, status.Problems, status.AsOf = paths[0], found.Records, found.Skipped, problemsOf(found.Problems), &at
+	return walked{status: status, found: &found}, nil
+}
+
+// only lets through what a feed says of the wanted releases, and keeps the sink's own error apart from damage.
+func only(to intake.Sink, o intake.Options, stopped *error) intake.Sink {
+	return intake.Sink{
+		Advisory: func(a advisory.Advisory) error {
+			if slices.ContainsFunc(a.Affected, func(f advisory.Affected) bool { return !o.Wants(f.Ecosystem) }) {
+				a.Affected = slices.DeleteFunc(slices.Clone(a.Affected), func(f advisory.Affected) bool { return !o.Wants(f.Ecosystem) })
+			}
+			if len(a.Affected) == 0 {
+				return nil
+			}
+			*stopped = to.GiveAdvisory(a)
+			return *stopped
+		},
+		Overlay: func(v advisory.Overlay) error {
+			*stopped = to.GiveOverlay(v)
+			return *stopped
+		},
+		Lifecycle: func(l advisory.Lifecycle) error {
+			*stopped = to.GiveLifecycle(l)
+			return *stopped
+		},
+	}
+}
+
+// findIn finds the files of a feed in a folder; missing is where one would be that is not there.
+func (s source) findIn(dir string) (paths []string, missing string, err error) {
+	for _, f := range s.files {
+		path, err := f.findIn(dir)
+		switch {
+		case err != nil:
+			return nil, "", err
+		case path == "":
+			return nil, filepath.Join(dir, filepath.FromSlash(f.paths[0])), nil
+		}
+		paths = append(paths, path)
+	}
+	return paths, "", nil
+}
+
+// findIn is the first of a file's places that is there; empty when none is. Of several that fit a pattern the last by name is the newest.
+func (p place) findIn(dir string) (string, error) {
+	for _, pattern := range p.paths {
+		path := filepath.Join(dir, filepath.FromSlash(pattern))
+		if !strings.Contains(pattern, "*") {
+			switch _, err := os.Stat(path); {
+			case err == nil:
+				return path, nil
+			case !errors.Is(err, fs.ErrNotExist):
+				return "", err
+			}
+			continue
+		}
+		// Only the last part may be a pattern: what the folder itself is called is not one.
+		entries, err := os.ReadDir(filepath.Dir(path))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		for _, e := range slices.Backward(entries) { // by name
+			if ok, err := filepath.Match(filepath.Base(path), e.Name()); err != nil || ok && !e.IsDir() {
+				return filepath.Join(filepath.Dir(path), e.Name()), err
+			}
 		}
 	}
-	k.Status = append(k.Status, statusOf(osvFeed(bucket), path, s, info.ModTime()))
-	return nil
-}
-
-// naming is a quick look at a record's text: does it spell one of the releases? A record that spells with escapes is let through.
-func naming(releases []string) func(raw []byte) bool {
-	spelled := [][]byte{[]byte(`\u`)}
-	for _, release := range releases {
-		spelled = append(spelled, []byte(`"`+release))
-	}
-	return func(raw []byte) bool {
-		return slices.ContainsFunc(spelled, func(s []byte) bool { return bytes.Contains(raw, s) })
-	}
-}
-
-func (k *Knowledge) readCatalogue(dir string) error {
-	var path string
-	var f *os.File
-	var err error
-	for _, name := range catalogueNames() {
-		path = filepath.Join(dir, "kev", name)
-		if f, err = os.Open(path); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		return k.missing(kevFeed, filepath.Join(dir, "kev", catalogueNames()[0]), err)
-	}
-	defer f.Close() //nolint:errcheck // read only
-	info, err := f.Stat()
-	if err != nil {
-		return fault.Wrap(err, fault.Internal, "stat %q", path)
-	}
-	s, err := readKEV(f, intake.Limits{}, func(entry advisory.KEV) error {
-		k.KEV = append(k.KEV, entry)
-		return nil
-	})
-	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "%s: %v", path, err)
-	}
-	k.Status = append(k.Status, statusOf(kevFeed, path, s, info.ModTime()))
-	return nil
-}
-
-// catalogueNames are the names under which a mirror may hold CISA's catalogue; the official one first.
-func catalogueNames() []string {
-	return []string{"known_exploited_vulnerabilities.json", "known_exploited_vulnerabilities.json.gz"}
-}
-
-// missing says in the status that a file is not there; another failure to open it is an error.
-func (k *Knowledge) missing(name, path string, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		return fault.Wrap(err, fault.Invalid, "cannot read %q", path)
-	}
-	k.Status = append(k.Status, apiv1.FeedStatus{Name: name, URL: path, Problems: []apiv1.FeedProblem{}, Error: "not in the folder of feeds"})
-	return nil
-}
-
-func statusOf(name, path string, s intake.Survey, modified time.Time) apiv1.FeedStatus {
-	at := asOf(s.Newest, modified, modified)
-	return apiv1.FeedStatus{Name: name, URL: path, Records: s.Records, Skipped: s.Skipped, Problems: problemsOf(s.Problems), AsOf: &at}
+	return "", nil
 }
 
 func problemsOf(in []advisory.Problem) []apiv1.FeedProblem {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,12 +19,12 @@ import (
 
 // Config says where feeds come from, which, and how often. The zero value asks the official sources.
 type Config struct {
-	Base        string                                  // "" the official sources; else a folder or the URL of a mirror: osv/NAME/all.zip, kev/…
-	Ecosystems  func(context.Context) ([]string, error) // releases whose buckets are wanted, as Debian:12; nil: none
-	Interval    time.Duration                           // between looks at an OSV bucket; default 1 h
-	KEVInterval time.Duration                           // between looks at CISA's catalogue; default 6 h
-	Temp        string                                  // folder for files in transit; default the system's
-	Due         func(context.Context)                   // called when Request made something due: a nudge to call UpdateDue; may be nil
+	Base       string                                  // "" the official sources; else a folder or the URL of a mirror: osv/NAME/all.zip, kev/…
+	Ecosystems func(context.Context) ([]string, error) // releases whose buckets are wanted, as Debian:12; nil: none
+	Interval   time.Duration                           // between looks at a feed; default each source's own
+	Without    []string                                // feeds that are left out, as epss or ubuntu/*; see CheckWithout
+	Temp       string                                  // folder for files in transit; default the system's
+	Due        func(context.Context)                   // called when Request made something due: a nudge to call UpdateDue; may be nil
 	intake.Limits
 }
 
@@ -45,12 +46,6 @@ type Service struct {
 
 // NewService makes a service. client may be nil.
 func NewService(store Store, cfg Config, client *http.Client, log *slog.Logger, now func() time.Time) *Service {
-	if cfg.Interval <= 0 {
-		cfg.Interval = time.Hour
-	}
-	if cfg.KEVInterval <= 0 {
-		cfg.KEVInterval = 6 * time.Hour
-	}
 	cfg.Limits = cfg.OrDefault()
 	s := &Service{store: store, cfg: cfg, client: cautious(client), log: log, now: now, turn: make(chan struct{}, 1)}
 	s.turn <- struct{}{}
@@ -58,20 +53,15 @@ func NewService(store Store, cfg Config, client *http.Client, log *slog.Logger, 
 }
 
 // Update fetches feeds now, whether due or not; no names means all that are wanted. A feed that fails keeps its last good data; the error
-// joins what was wrong with each (fault.Unavailable). An unknown name is fault.Invalid.
+// joins what was wrong with each (fault.Unavailable). An unknown name, or one that is not fetched, is fault.Invalid.
 func (s *Service) Update(ctx context.Context, names []string) error {
-	if err := known(names); err != nil {
+	feeds, err := s.named(ctx, names)
+	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
-		var err error
-		if names, err = s.wanted(ctx); err != nil {
-			return err
-		}
-	}
 	var failed []error
-	for _, name := range names {
-		failed = append(failed, s.update(ctx, name))
+	for _, f := range feeds {
+		failed = append(failed, s.update(ctx, f))
 	}
 	return errors.Join(failed...)
 }
@@ -79,7 +69,7 @@ func (s *Service) Update(ctx context.Context, names []string) error {
 // UpdateDue fetches the feeds whose time has come and says when the next one is due. A feed that fails is no error here: its state says
 // so, and when it is tried again.
 func (s *Service) UpdateDue(ctx context.Context) (next time.Time, err error) {
-	names, err := s.wanted(ctx)
+	feeds, err := s.named(ctx, nil)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -87,19 +77,19 @@ func (s *Service) UpdateDue(ctx context.Context) (next time.Time, err error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	for _, name := range names {
-		if states[name].NextDue.After(s.now()) {
+	for _, f := range feeds {
+		if states[f.name].NextDue.After(s.now()) {
 			continue
 		}
-		if err := s.update(ctx, name); err != nil && fault.KindOf(err) != fault.Unavailable {
+		if err := s.update(ctx, f); err != nil && fault.KindOf(err) != fault.Unavailable {
 			return time.Time{}, err
 		}
 	}
 	if states, err = s.states(ctx); err != nil {
 		return time.Time{}, err
 	}
-	for _, name := range names {
-		if due := states[name].NextDue; next.IsZero() || due.Before(next) {
+	for _, f := range feeds {
+		if due := states[f.name].NextDue; next.IsZero() || due.Before(next) {
 			next = due
 		}
 	}
@@ -108,22 +98,17 @@ func (s *Service) UpdateDue(ctx context.Context) (next time.Time, err error) {
 
 // Request makes feeds due now, to be fetched in the background by UpdateDue; no names means all that are wanted.
 func (s *Service) Request(ctx context.Context, names []string) error {
-	if err := known(names); err != nil {
+	feeds, err := s.named(ctx, names)
+	if err != nil {
 		return err
-	}
-	if len(names) == 0 {
-		var err error
-		if names, err = s.wanted(ctx); err != nil {
-			return err
-		}
 	}
 	states, err := s.states(ctx)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		state := states[name]
-		state.Name, state.NextDue = name, s.now()
+	for _, f := range feeds {
+		state := states[f.name]
+		state.Name, state.NextDue = f.name, s.now()
 		if err := s.store.SaveFeedState(ctx, state); err != nil {
 			return err
 		}
@@ -134,9 +119,9 @@ func (s *Service) Request(ctx context.Context, names []string) error {
 	return nil
 }
 
-// Status describes every feed that is wanted or has data, by name.
+// Status describes every feed that is wanted or has data, by name; among the wanted ones also those that are not supported.
 func (s *Service) Status(ctx context.Context) ([]apiv1.FeedStatus, error) {
-	names, err := s.wanted(ctx)
+	feeds, err := s.wanted(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -144,35 +129,79 @@ func (s *Service) Status(ctx context.Context) ([]apiv1.FeedStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name := range states {
-		names = append(names, name)
+	byName := map[string]source{}
+	for _, f := range feeds {
+		byName[f.name] = f
 	}
-	slices.Sort(names)
-	out := make([]apiv1.FeedStatus, 0, len(names))
-	for _, name := range slices.Compact(names) {
+	for name := range states {
+		f, ok := sourceOf(name)
+		if !ok {
+			f = source{name: name, why: "this version of Staunch knows no such feed"}
+		}
+		byName[name] = f
+	}
+	out := make([]apiv1.FeedStatus, 0, len(byName))
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		state := states[name]
 		state.Name = name
-		out = append(out, status(state))
+		out = append(out, byName[name].status(state))
 	}
 	return out, nil
 }
 
-// wanted are the feeds that the fleet needs: CISA's catalogue, and the bucket of each release that is there. Sorted.
-func (s *Service) wanted(ctx context.Context) ([]string, error) {
-	names := []string{kevFeed}
+// wanted are the feeds that the fleet needs: those of every host, and those of each release that is there. By name.
+func (s *Service) wanted(ctx context.Context) ([]source, error) {
+	var ecosystems []string
 	if s.cfg.Ecosystems != nil {
-		ecosystems, err := s.cfg.Ecosystems(ctx)
-		if err != nil {
+		var err error
+		if ecosystems, err = s.cfg.Ecosystems(ctx); err != nil {
 			return nil, err
 		}
-		for _, ecosystem := range ecosystems {
-			if bucket := bucketOf(ecosystem); fetchable(bucket) {
-				names = append(names, osvFeed(bucket))
-			}
-		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return slices.DeleteFunc(sourcesFor(ecosystems), func(f source) bool { return leftOut(s.cfg.Without, f.name) }), nil
+}
+
+// named are the sources of feeds that can be fetched; without names, those of all that are wanted.
+func (s *Service) named(ctx context.Context, names []string) ([]source, error) {
+	if len(names) == 0 {
+		feeds, err := s.wanted(ctx)
+		return slices.DeleteFunc(feeds, func(f source) bool { return !f.supported() }), err
+	}
+	feeds := make([]source, 0, len(names))
+	for _, name := range names {
+		f, err := known(name)
+		switch {
+		case err != nil:
+			return nil, err
+		case f.own:
+			return nil, fault.New(fault.Invalid, "the feed %s is your own knowledge: give it with import", name)
+		case !f.supported():
+			return nil, fault.New(fault.Invalid, "the feed %s is not supported: %s", name, f.why)
+		}
+		feeds = append(feeds, f)
+	}
+	return feeds, nil
+}
+
+// leftOut says whether the configuration leaves a feed out: by its name, or by a pattern such as ubuntu/*.
+func leftOut(without []string, name string) bool {
+	return slices.ContainsFunc(without, func(pattern string) bool {
+		family, all := strings.CutSuffix(pattern, "*")
+		return name == pattern || all && strings.HasPrefix(name, family)
+	})
+}
+
+// CheckWithout says what is wrong with a list of feeds to be left out (fault.Invalid): one that names no feed would silently do nothing.
+func CheckWithout(without []string) error {
+	for _, pattern := range without {
+		family, all := strings.CutSuffix(pattern, "*")
+		if _, ok := sourceOf(pattern); ok || all && slices.ContainsFunc(registry(), func(f source) bool { return strings.HasPrefix(f.name, family) }) {
+			continue
+		}
+		_, err := known(pattern)
+		return err
+	}
+	return nil
 }
 
 func (s *Service) states(ctx context.Context) (map[string]advisory.FeedState, error) {
@@ -185,23 +214,6 @@ func (s *Service) states(ctx context.Context) (map[string]advisory.FeedState, er
 		states[state.Name] = state
 	}
 	return states, nil
-}
-
-// known refuses names that no feed can have.
-func known(names []string) error {
-	for _, name := range names {
-		if bucket, ok := strings.CutPrefix(name, osvPrefix); name != kevFeed && !(ok && fetchable(bucket)) {
-			return fault.New(fault.Invalid, "no feed is named %q: feeds are kev, and osv/ with an ecosystem, as osv/Debian", intake.Shown(name))
-		}
-	}
-	return nil
-}
-
-func status(f advisory.FeedState) apiv1.FeedStatus {
-	return apiv1.FeedStatus{
-		Name: f.Name, URL: f.URL, Records: f.Records, Skipped: f.Skipped, Problems: problemsOf(f.Problems),
-		AsOf: instant(f.AsOf), Changed: instant(f.ChangedAt), LastAttempt: instant(f.AttemptedAt), Error: f.Error, Next: instant(f.NextDue), Support: "supported",
-	}
 }
 
 func instant(t time.Time) *time.Time {

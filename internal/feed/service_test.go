@@ -294,7 +294,11 @@ func TestStatusShowsWantedFeedsThatHaveNoDataYet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []apiv1.FeedStatus{{Name: "kev", Problems: []apiv1.FeedProblem{}, Support: "supported"}, {Name: "osv/Debian", Problems: []apiv1.FeedProblem{}, Support: "supported"}, {Name: "osv/Ubuntu", Problems: []apiv1.FeedProblem{}, Support: "supported"}}
+	want := []apiv1.FeedStatus{
+		{Name: "kev", Title: "CISA's known exploited vulnerabilities", Problems: []apiv1.FeedProblem{}, Support: "supported"},
+		{Name: "osv/Debian", Title: "OSV records of Debian", Problems: []apiv1.FeedProblem{}, Support: "supported"},
+		{Name: "osv/Ubuntu", Title: "OSV records of Ubuntu", Problems: []apiv1.FeedProblem{}, Support: "supported"},
+	}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Error(diff)
 	}

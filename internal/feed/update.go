@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -24,7 +25,7 @@ func (s *Service) take(ctx context.Context) (giveBack func(), err error) {
 
 // update fetches one feed and imports it when it has changed. What was wrong with the source is fault.Unavailable and is written into
 // the feed's state; other errors are ours.
-func (s *Service) update(ctx context.Context, name string) error {
+func (s *Service) update(ctx context.Context, f source) error {
 	giveBack, err := s.take(ctx)
 	if err != nil {
 		return err
@@ -34,52 +35,34 @@ func (s *Service) update(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	before := states[name]
-	before.Name = name
-	got, err := fetch(ctx, s.client, s.cfg.Base, name, s.cfg.Temp, s.cfg.Limits, validatorsOf(before))
+	before := states[f.name]
+	before.Name = f.name
+	got, err := s.fetch(ctx, f, before)
 	if err != nil {
 		return s.failed(ctx, before, err)
 	}
 	defer got.discard()
 	after := before
-	after.AttemptedAt, after.Error, after.NextDue = s.now(), "", nextDue(name, s.now(), s.interval(name))
+	every := cmp.Or(s.cfg.Interval, f.every)
+	after.AttemptedAt, after.Error, after.NextDue = s.now(), "", nextDue(f.name, s.now(), every)
 	if got == nil || got.digest == before.SHA256 {
 		return s.unchanged(ctx, before, after, got)
 	}
-	after.URL, after.ETag, after.LastModified = got.url, got.etag, got.lastModified
-	err = s.load(ctx, got, before, after)
+	got.stamp(&after)
+	err = s.load(ctx, f, got, before, after)
 	if fault.KindOf(err) == fault.Invalid {
 		return s.failed(ctx, before, err)
 	}
 	return err
 }
 
-func (s *Service) interval(name string) time.Duration {
-	if name == kevFeed {
-		return s.cfg.KEVInterval
-	}
-	return s.cfg.Interval
-}
-
-// validatorsOf are what to ask the source with; none when an older parser read its last answer. CISA's server ignores ETags.
-func validatorsOf(f advisory.FeedState) validators {
-	if !strings.HasPrefix(f.SHA256, parserRevision) {
-		return validators{}
-	}
-	v := validators{url: f.URL, etag: f.ETag, lastModified: f.LastModified}
-	if f.Name == kevFeed {
-		v.etag = ""
-	}
-	return v
-}
-
 // unchanged notes that the source answered, and that it has nothing new. got is nil when it said so itself.
-func (s *Service) unchanged(ctx context.Context, before, after advisory.FeedState, got *spooled) error {
-	if got == nil || got.live {
+func (s *Service) unchanged(ctx context.Context, before, after advisory.FeedState, got *delivery) error {
+	if got == nil || got.live() {
 		after.AsOf = after.AttemptedAt
 	}
 	if got != nil {
-		after.URL, after.ETag, after.LastModified = got.url, got.etag, got.lastModified
+		got.stamp(&after)
 	}
 	if err := s.store.SaveFeedState(ctx, after); err != nil {
 		return err
@@ -143,18 +126,19 @@ func (s *Service) tell(ctx context.Context, kind string, f advisory.FeedState, t
 	return err
 }
 
-// load imports a spooled file: one pass to see that it is whole and what it holds, outside any transaction, and one to write. What is
-// wrong with the file is fault.Invalid.
-func (s *Service) load(ctx context.Context, got *spooled, before, after advisory.FeedState) error {
-	in := advisory.Import{At: after.AttemptedAt}
-	var found intake.Survey
-	var err error
-	if bucket, ok := strings.CutPrefix(after.Name, osvPrefix); ok {
-		in.Advisories, found, err = s.openOSV(ctx, got, bucket)
-	} else {
-		in.Overlays, found, err = s.openKEV(got)
-	}
-	if err == nil {
+// load imports a feed's files: one pass to see that they are whole and what they hold, outside any transaction, and one to write. What
+// is wrong with them is fault.Invalid.
+func (s *Service) load(ctx context.Context, f source, got *delivery, before, after advisory.FeedState) error {
+	o := intake.Options{Limits: s.cfg.Limits}
+	files := got.opened()
+	var gave kinds
+	found, err := readFiles(ctx, f, files, o, gave.sink())
+	switch {
+	case err != nil:
+	case f.own && found.Skipped > 0:
+		// What one's own list says is meant: half of it would be a surprise.
+		err = fmt.Errorf("%s: %s", found.Problems[0].Record, found.Problems[0].Reason)
+	case !f.own:
 		err = found.Shrunk(before.Records)
 	}
 	if err != nil {
@@ -166,18 +150,53 @@ func (s *Service) load(ctx context.Context, got *spooled, before, after advisory
 	after.SHA256 = got.digest
 	after.Records, after.Skipped, after.Problems, after.Ecosystems = found.Records, found.Skipped, found.Problems, found.Ecosystems
 	after.AsOf, after.ChangedAt = after.AttemptedAt, after.AttemptedAt
-	if !got.live {
-		after.AsOf = asOf(found.Newest, got.modified, after.AttemptedAt)
+	if !got.live() && !f.own {
+		after.AsOf = asOf(found.Newest, got.modified(), after.AttemptedAt)
 	}
-	in.State = after
+	return s.write(ctx, s.passes(ctx, f, files, o, gave, after), after)
+}
+
+// kinds are which kinds of records a file holds: each kind takes a pass of its own, into a table of its own.
+type kinds struct{ advisories, overlays, lifecycles bool }
+
+func (k *kinds) sink() intake.Sink {
+	return intake.Sink{
+		Advisory:  func(advisory.Advisory) error { k.advisories = true; return nil },
+		Overlay:   func(advisory.Overlay) error { k.overlays = true; return nil },
+		Lifecycle: func(advisory.Lifecycle) error { k.lifecycles = true; return nil },
+	}
+}
+
+// passes is an import whose iterators each read the files once more.
+func (s *Service) passes(ctx context.Context, f source, files []intake.File, o intake.Options, gave kinds, after advisory.FeedState) advisory.Import {
+	pass := func(to intake.Sink) error {
+		_, err := readFiles(ctx, f, files, o, to)
+		return err
+	}
+	in := advisory.Import{State: after, At: after.AttemptedAt}
+	if gave.advisories {
+		in.Advisories = func(yield func(advisory.Advisory) error) error { return pass(intake.Sink{Advisory: yield}) }
+	}
+	if gave.overlays {
+		in.Overlays = func(yield func(advisory.Overlay) error) error { return pass(intake.Sink{Overlay: yield}) }
+	}
+	if gave.lifecycles {
+		in.Lifecycles = func(yield func(advisory.Lifecycle) error) error { return pass(intake.Sink{Lifecycle: yield}) }
+	}
+	return in
+}
+
+// write imports and tells of it.
+func (s *Service) write(ctx context.Context, in advisory.Import, after advisory.FeedState) error {
 	imported, err := s.store.ImportFeed(ctx, in)
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "import feed %s", after.Name)
 	}
-	text := fmt.Sprintf("feed %s: %d records (%d new or changed, %d ended), %d skipped", after.Name, found.Records, imported.Opened, imported.Closed, found.Skipped)
+	text := fmt.Sprintf("feed %s: %d records (%d new or changed, %d ended), %d skipped", after.Name, after.Records, imported.Opened, imported.Closed, after.Skipped)
+	_, digest, _ := strings.Cut(after.SHA256, ":")
 	return s.tell(ctx, event.FeedUpdated, after, text, map[string]string{
-		"records": fmt.Sprint(found.Records), "opened": fmt.Sprint(imported.Opened), "closed": fmt.Sprint(imported.Closed),
-		"skipped": fmt.Sprint(found.Skipped), "sha256": strings.TrimPrefix(got.digest, parserRevision),
+		"records": fmt.Sprint(after.Records), "opened": fmt.Sprint(imported.Opened), "closed": fmt.Sprint(imported.Closed),
+		"skipped": fmt.Sprint(after.Skipped), "sha256": digest,
 	})
 }
 
@@ -191,32 +210,4 @@ func asOf(newest, modified, now time.Time) time.Time {
 		}
 	}
 	return at.UTC()
-}
-
-// openOSV surveys an archive and gives the iterator for its second reading.
-func (s *Service) openOSV(ctx context.Context, got *spooled, bucket string) (func(func(advisory.Advisory) error) error, intake.Survey, error) {
-	a, err := intake.OpenArchive(got.file, got.size, s.cfg.Limits)
-	if err != nil {
-		return nil, intake.Survey{}, err
-	}
-	found, err := readOSV(ctx, a, bucket, nil, func(advisory.Advisory) error { return nil })
-	return func(yield func(advisory.Advisory) error) error {
-		_, err := readOSV(ctx, a, bucket, nil, yield)
-		return err
-	}, found, err
-}
-
-// openKEV is openOSV for the catalogue.
-func (s *Service) openKEV(got *spooled) (func(func(advisory.Overlay) error) error, intake.Survey, error) {
-	read := func(yield func(advisory.Overlay) error) (intake.Survey, error) {
-		if _, err := got.file.Seek(0, 0); err != nil {
-			return intake.Survey{}, err
-		}
-		return readKEV(got.file, s.cfg.Limits, func(k advisory.KEV) error { return yield(advisory.Overlay{CVE: k.CVE, KEV: &k}) })
-	}
-	found, err := read(func(advisory.Overlay) error { return nil })
-	return func(yield func(advisory.Overlay) error) error {
-		_, err := read(yield)
-		return err
-	}, found, err
 }

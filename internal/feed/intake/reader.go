@@ -31,6 +31,7 @@ type Options struct {
 	Feed   string // the feed's name: what Advisory.Feed and Overlay.Feed are set to
 	Limits Limits
 	Wanted func(ecosystem string) bool // releases that are wanted, as Debian:12; nil: all
+	Spelt  []string                    // the same as a list, for a look at raw text before it is parsed; nil: all
 }
 
 // Wants says whether a release is wanted.

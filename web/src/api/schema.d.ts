@@ -1071,6 +1071,15 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        EPSS: {
+            /** @description Date of the scores */
+            as_of?: string;
+            /**
+             * Format: double
+             * @description 0 to 1, to a thousandth
+             */
+            score: number;
+        };
         EnrollRequest: {
             agent_version: string;
             /** @description PEM certificate request; only its public key is used */
@@ -1221,8 +1230,12 @@ export interface components {
         Facts: {
             arch: string;
             boot_id?: string;
+            /** @description Paid support that is active here: esm-infra, esm-apps, eus, …; sorted */
+            entitlements?: string[] | null;
             hostname: string;
             kernel: components["schemas"]["Kernel"];
+            /** @description Packages of which running processes still map replaced files; sorted */
+            old_code?: components["schemas"]["OldCode"][] | null;
             os: components["schemas"]["OSRelease"];
             package_manager: components["schemas"]["PackageManager"];
             reboot: components["schemas"]["Reboot"];
@@ -1260,6 +1273,8 @@ export interface components {
             next?: string;
             /** @description The first hundred of them */
             problems: components["schemas"]["FeedProblem"][];
+            /** @description Why it is not supported */
+            reason?: string;
             /** Format: int64 */
             records: number;
             /**
@@ -1267,6 +1282,13 @@ export interface components {
              * @description Records of the last import that did not parse
              */
             skipped: number;
+            /**
+             * @description Not supported: no test on real samples of this source passes, so nothing is read from it
+             * @enum {string}
+             */
+            support: "supported" | "not supported";
+            /** @description What it is, in words */
+            title?: string;
             url?: string;
         };
         Filesystem: {
@@ -1281,6 +1303,9 @@ export interface components {
         Finding: {
             advisory: string;
             ecosystem: string;
+            /** @description What the fix needs: esm-infra, esm-apps, eus, … */
+            entitlement?: string;
+            epss?: components["schemas"]["EPSS"];
             explanation: string;
             feed: string;
             /** Format: date-time */
@@ -1297,10 +1322,19 @@ export interface components {
             packages: string[];
             /** @enum {string} */
             priority: "urgent" | "high" | "normal" | "low" | "lowest";
+            /** @description Every input that the priority was made of, with its source and date */
+            reasons: components["schemas"]["Reason"][];
             /** @description As the advisory gives it */
             severity?: string;
             source: string;
+            /** @description The source's own reason for it */
+            source_note?: string;
+            /** @description The source's own word beside its ranges: no_dsa, postponed, ignored, unimportant, end_of_life, undetermined, deferred, wont_fix, … */
+            source_status?: string;
+            ssvc?: components["schemas"]["SSVC"];
             status: string;
+            /** @description Module stream, RPM family */
+            stream?: string;
             /** @description The host's own package manager offers this binary version now */
             update?: string;
             /** @description The CVE id where there is one, else the advisory's id */
@@ -1513,6 +1547,8 @@ export interface components {
         };
         Kernel: {
             installed: string[];
+            /** @description Enabled ones; sorted by name */
+            livepatches?: components["schemas"]["Livepatch"][] | null;
             /** @description The newest installed release, in the version order of its packages */
             newest?: string;
             /** @description uname -r */
@@ -1526,6 +1562,13 @@ export interface components {
             ref?: string;
             /** Format: int64 */
             seq: number;
+        };
+        Livepatch: {
+            /** @description What the vendor's tool says it fixes; sorted; empty when it does not say */
+            cves: string[];
+            name: string;
+        } & {
+            [key: string]: unknown;
         };
         LockChange: {
             /** @enum {string} */
@@ -1597,6 +1640,16 @@ export interface components {
             /** @description PRETTY_NAME */
             name: string;
             version_id?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        OldCode: {
+            arch: string;
+            /** @description The version that is still loaded; empty when the package manager's log does not tell */
+            from?: string;
+            name: string;
+            /** @description systemd units whose processes map the old files; processes outside any unit are named (none); sorted */
+            units: string[];
         } & {
             [key: string]: unknown;
         };
@@ -1829,6 +1882,18 @@ export interface components {
             /** @description server, or the name in allowed_signers */
             principal: string;
         };
+        Reason: {
+            /** @description Of the value */
+            date?: string;
+            /** @description As: raises high to urgent; none */
+            effect: string;
+            /** @enum {string} */
+            input: "severity" | "epss" | "kev" | "ransomware" | "ssvc" | "exposure" | "criticality" | "fix" | "age" | "status";
+            /** @description The feed, or the label, that said so */
+            source: string;
+            /** @description As 9.8 (CVSS:3.1/…), 0.943, active, internet, 412 days */
+            value: string;
+        };
         Reboot: {
             packages: string[];
             /** @description As: /run/reboot-required exists; running kernel 6.1.0-37 is older than installed 6.1.0-40 */
@@ -2012,6 +2077,16 @@ export interface components {
             /** @enum {string} */
             state: "started" | "done" | "failed" | "skipped";
             text?: string;
+        };
+        SSVC: {
+            /** @description Date of the decision */
+            at?: string;
+            /** @description yes or no */
+            automatable: string;
+            /** @description none, poc or active */
+            exploitation: string;
+            /** @description partial or total */
+            technical_impact: string;
         };
         SectionAnswer: {
             /** @description False when the server already had this body for this host */

@@ -1,0 +1,108 @@
+package feed
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
+)
+
+// readFiles passes over all files of a feed once, in order. Records go to the sink as the adapter gives them, but for those whose id another
+// file of the feed had already, which are named. An error is damage of a whole file, or the sink's.
+func readFiles(ctx context.Context, s source, files []intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
+	var all intake.Survey
+	o.Feed = s.name
+	if len(files) > 1 {
+		to = once(to, &all)
+	}
+	for _, f := range files {
+		found, err := s.read(ctx, f, o, to)
+		if err != nil {
+			if len(files) > 1 {
+				err = fmt.Errorf("%s: %w", intake.Shown(f.Name), err)
+			}
+			return all, err
+		}
+		all.Records += found.Records
+		all.Skipped += found.Skipped
+		all.Left += found.Left
+		all.Problems = append(all.Problems, found.Problems[:min(len(found.Problems), intake.MaxProblems-len(all.Problems))]...)
+		all.Ecosystems = append(all.Ecosystems, found.Ecosystems...)
+		if found.Newest.After(all.Newest) {
+			all.Newest = found.Newest
+		}
+	}
+	all.Ecosystems = intake.Sorted(all.Ecosystems)
+	if s.own || s.buckets == nil {
+		all.Ecosystems = nil // a word on one package, or on a CVE, does not make a release assessed
+	}
+	return all, nil
+}
+
+// once keeps each id from being given twice by several files: the store refuses a feed that has a record twice.
+func once(to intake.Sink, all *intake.Survey) intake.Sink {
+	advisories, overlays, lifecycles := intake.NewSeen(), intake.NewSeen(), intake.NewSeen()
+	twice := func(what string) error {
+		all.Records--
+		all.Skip(what, "another file of the feed has a record of this name too")
+		return nil
+	}
+	return intake.Sink{
+		Advisory: func(a advisory.Advisory) error {
+			if !advisories.Add(a.ID) {
+				return twice(a.ID)
+			}
+			return to.GiveAdvisory(a)
+		},
+		Overlay: func(o advisory.Overlay) error {
+			if !overlays.Add(o.CVE) {
+				return twice(o.CVE)
+			}
+			return to.GiveOverlay(o)
+		},
+		Lifecycle: func(l advisory.Lifecycle) error {
+			if !lifecycles.Add(l.Product + ":" + l.Release) {
+				return twice(l.Product + " " + l.Release)
+			}
+			return to.GiveLifecycle(l)
+		},
+	}
+}
+
+// readOSVFile is the adapter of OSV's buckets.
+func readOSVFile(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
+	a, err := intake.OpenArchive(f, f.Size, o.Limits)
+	if err != nil {
+		return intake.Survey{}, err
+	}
+	var want func([]byte) bool
+	if o.Spelt != nil {
+		want = naming(o.Spelt)
+	}
+	return readOSV(ctx, a, strings.TrimPrefix(o.Feed, osvPrefix), want, func(record advisory.Advisory) error {
+		record.Affected = slices.DeleteFunc(record.Affected, func(a advisory.Affected) bool { return !o.Wants(a.Ecosystem) })
+		return to.GiveAdvisory(record)
+	})
+}
+
+// naming is a quick look at a record's text: does it spell one of the releases? A record that spells with escapes is let through.
+func naming(releases []string) func(raw []byte) bool {
+	spelled := [][]byte{[]byte(`\u`)}
+	for _, release := range releases {
+		spelled = append(spelled, []byte(`"`+release))
+	}
+	return func(raw []byte) bool {
+		return slices.ContainsFunc(spelled, func(s []byte) bool { return bytes.Contains(raw, s) })
+	}
+}
+
+// readKEVFile is the adapter of CISA's catalogue.
+func readKEVFile(_ context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
+	return readKEV(f.Reader(), o.Limits, func(k advisory.KEV) error {
+		return to.GiveOverlay(advisory.Overlay{Feed: o.Feed, CVE: k.CVE, KEV: &k})
+	})
+}

@@ -1,0 +1,205 @@
+package feed
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/vercmp"
+)
+
+// source is one entry of the registry: where a feed's files are, who wants them and what reads them. Where its name ends in {bucket} or
+// {release}, it is one feed for each bucket (Debian) or release (v3.20 of Alpine:v3.20) that hosts have; {} stands for it in files.
+type source struct {
+	name     string
+	title    string
+	buckets  []string // whose hosts want it; nil: every host
+	files    []place  // every one of them is needed
+	every    time.Duration
+	read     intake.Adapter
+	revision string // part of a file's digest as we keep it: raise it when the same file would be read differently, so that it is read again
+	limit    int64  // bytes of each file, below Limits.MaxArchive; 0: that alone
+	own      bool   // the user's own knowledge: taken in when given, never fetched
+	why      string // why it is not supported; empty: it is
+}
+
+// place is where one file of a feed is.
+type place struct {
+	url   string   // at the official source
+	paths []string // in a mirror, the first that is there; the first is ours to write. With *: the newest by name, in folders only
+	// latest: the url is of a short text that names the file beside it.
+	latest bool
+}
+
+const (
+	bucketMark  = "{bucket}"
+	releaseMark = "{release}"
+	osvPrefix   = "osv/"
+	kevFeed     = "kev"
+)
+
+// osvBuckets are OSV.dev's buckets whose versions we can order. https://storage.googleapis.com/osv-vulnerabilities/ecosystems.txt
+func osvBuckets() []string {
+	return []string{
+		"AlmaLinux", "Alpaquita", "Alpine", "Azure Linux", "BellSoft Hardened Containers", "Chainguard", "Debian", "Echo", "GitHub Actions", "Go",
+		"Hex", "Julia", "Mageia", "Maven", "MinimOS", "NuGet", "Packagist", "Pub", "PyPI", "Red Hat", "Rocky Linux", "RubyGems", "SUSE",
+		"SwiftURL", "Ubuntu", "Wolfi", "crates.io", "npm", "openEuler", "openSUSE",
+	}
+}
+
+// registry is every source that Staunch knows of, those first whose word counts most.
+func registry() []source {
+	const hour = time.Hour
+	return []source{
+		{
+			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "1",
+			files: []place{{url: "https://storage.googleapis.com/osv-vulnerabilities/{}/all.zip", paths: []string{"osv/{}/all.zip"}}},
+		},
+		{
+			name: kevFeed, title: "CISA's known exploited vulnerabilities", every: 6 * hour, read: readKEVFile, revision: "1", limit: maxCatalogue,
+			files: []place{{
+				url:   "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+				paths: []string{"kev/known_exploited_vulnerabilities.json", "kev/known_exploited_vulnerabilities.json.gz"},
+			}},
+		},
+	}
+}
+
+// one is a source for one feed: its marks filled in.
+func (s source) one(value string) source {
+	s.name = strings.NewReplacer(bucketMark, value, releaseMark, value).Replace(s.name)
+	s.title = strings.ReplaceAll(s.title, "{}", value)
+	s.files = slices.Clone(s.files)
+	for i, f := range s.files {
+		s.files[i].url = strings.ReplaceAll(f.url, "{}", url.PathEscape(value))
+		s.files[i].paths = slices.Clone(f.paths)
+		for j, path := range f.paths {
+			s.files[i].paths[j] = strings.ReplaceAll(path, "{}", value)
+		}
+	}
+	return s
+}
+
+// forRelease is the feed that a source has for a release, as Debian:12; false when it has none.
+func (s source) forRelease(ecosystem string) (source, bool) {
+	if s.own {
+		return s, false
+	}
+	bucket, release, _ := strings.Cut(ecosystem, ":")
+	value := ""
+	switch {
+	case s.buckets != nil && !slices.Contains(s.buckets, bucket):
+		return s, false
+	case strings.HasSuffix(s.name, bucketMark):
+		value = bucket
+	case strings.HasSuffix(s.name, releaseMark):
+		value = release
+	default:
+		return s, true
+	}
+	return s.one(value), safeName(value)
+}
+
+// sourceOf is the source of a feed by its name; false when no feed can have it.
+func sourceOf(name string) (source, bool) {
+	for _, s := range registry() {
+		if s.name == name {
+			return s, true
+		}
+		prefix, byBucket := strings.CutSuffix(s.name, bucketMark)
+		if !byBucket {
+			var byRelease bool
+			if prefix, byRelease = strings.CutSuffix(s.name, releaseMark); !byRelease {
+				continue
+			}
+		}
+		value, ok := strings.CutPrefix(name, prefix)
+		if !ok || !safeName(value) || byBucket && !slices.Contains(s.buckets, value) {
+			continue
+		}
+		return s.one(value), true
+	}
+	return source{}, false
+}
+
+// known finds the source of a feed; fault.Invalid when there is none.
+func known(name string) (source, error) {
+	if s, ok := sourceOf(name); ok {
+		return s, nil
+	}
+	names := []string{}
+	for _, s := range registry() {
+		names = append(names, s.name)
+	}
+	return source{}, fault.New(fault.Invalid, "no feed is named %q: feeds are %s", intake.Shown(name), strings.Join(names, ", "))
+}
+
+// sourcesFor are the feeds that speak of releases, by name. Feeds of every host are among them even when there is no release.
+func sourcesFor(ecosystems []string) []source {
+	var all []source
+	for _, s := range registry() {
+		if s.buckets == nil && !s.own {
+			all = append(all, s)
+			continue
+		}
+		for _, ecosystem := range ecosystems {
+			if one, ok := s.forRelease(NormalEcosystem(ecosystem)); ok {
+				all = append(all, one)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b source) int { return cmp.Compare(a.name, b.name) })
+	return slices.CompactFunc(all, func(a, b source) bool { return a.name == b.name })
+}
+
+// safeName says whether a part of a host's release may stand in a path and a URL: such names come from agents.
+func safeName(name string) bool {
+	const others = " ._-+"
+	for _, r := range name {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune(others, r) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxID && !strings.HasPrefix(name, ".")
+}
+
+// bucketOf is the OSV bucket that holds an ecosystem's records.
+func bucketOf(ecosystem string) string {
+	bucket, _, _ := strings.Cut(ecosystem, ":")
+	return bucket
+}
+
+// osvFeed is the name of a bucket's feed.
+func osvFeed(bucket string) string { return osvPrefix + bucket }
+
+// fetchable says whether a name is that of a bucket.
+func fetchable(bucket string) bool {
+	_, ordered := vercmp.ForEcosystem(bucket)
+	return ordered && slices.Contains(osvBuckets(), bucket)
+}
+
+// ownSources are those of the user's own knowledge.
+func ownSources() []source {
+	return slices.DeleteFunc(registry(), func(s source) bool { return !s.own })
+}
+
+// supported says whether anything reads the source.
+func (s source) supported() bool { return s.read != nil }
+
+// status is a feed's state in the words of the API.
+func (s source) status(f advisory.FeedState) apiv1.FeedStatus {
+	out := apiv1.FeedStatus{
+		Name: f.Name, Title: s.title, URL: f.URL, Records: f.Records, Skipped: f.Skipped, Problems: problemsOf(f.Problems),
+		AsOf: instant(f.AsOf), Changed: instant(f.ChangedAt), LastAttempt: instant(f.AttemptedAt), Error: f.Error, Next: instant(f.NextDue), Support: "supported",
+	}
+	if !s.supported() {
+		out.Support, out.Reason, out.Next = "not supported", s.why, nil
+	}
+	return out
+}
