@@ -28,6 +28,13 @@ func scanOverlay(r scanner) (o advisory.Overlay, err error) {
 	return o, err
 }
 
+func scanLifecycle(r scanner) (l advisory.Lifecycle, err error) {
+	var feed string
+	err = r.Scan(&feed, document{&l})
+	l.Feed = feed
+	return l, err
+}
+
 // CurrentAdvisories streams what is known now, by feed and id. fn may read from the store.
 func (s *Store) CurrentAdvisories(ctx context.Context, fn func(advisory.Advisory) error) error {
 	return wrap("current advisories", each(ctx, s.reader, func(r scanner) error {
@@ -58,12 +65,7 @@ func (s *Store) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) e
 
 // CurrentLifecycles answers: how long is each release of each product looked after? By feed and key.
 func (s *Store) CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error) {
-	all, err := list(ctx, s.reader, func(r scanner) (l advisory.Lifecycle, err error) {
-		var feed string
-		err = r.Scan(&feed, document{&l})
-		l.Feed = feed
-		return l, err
-	}, `SELECT feed, body FROM lifecycles WHERE to_at IS NULL ORDER BY feed, key`)
+	all, err := list(ctx, s.reader, scanLifecycle, `SELECT feed, body FROM lifecycles WHERE to_at IS NULL ORDER BY feed, key`)
 	return all, wrap("current lifecycles", err)
 }
 

@@ -81,9 +81,17 @@ func (s *Store) OpenPackageSets(ctx context.Context) ([]inventory.HostSet, error
 // OpenBodies streams the present body of one section, other than packages, of every host that exists. Hosts with equal bodies come one
 // after the other and get the same slice, which fn must not change. fn may read from the store.
 func (s *Store) OpenBodies(ctx context.Context, section string, fn func(hostID string, from time.Time, digest string, json []byte) error) error {
+	return wrap("open bodies", s.eachBody(ctx, fn, `
+		SELECT i.host_id, i.from_at, i.digest, b.body
+		FROM host_sections i JOIN section_bodies b ON b.section = i.section AND b.digest = i.digest
+		WHERE i.section = $1 AND i.to_at IS NULL ORDER BY i.digest, i.host_id`, section))
+}
+
+// eachBody unpacks equal bodies once: the query gives them one after the other.
+func (s *Store) eachBody(ctx context.Context, fn func(hostID string, from time.Time, digest string, json []byte) error, query string, args ...any) error {
 	var lastDigest string
 	var json []byte
-	return wrap("open bodies", each(ctx, s.reader, func(r scanner) error {
+	return each(ctx, s.reader, func(r scanner) error {
 		var host, digest string
 		var from time.Time
 		var body []byte
@@ -98,8 +106,5 @@ func (s *Store) OpenBodies(ctx context.Context, section string, fn func(hostID s
 			lastDigest = digest
 		}
 		return fn(host, from, digest, json)
-	}, `
-		SELECT i.host_id, i.from_at, i.digest, b.body
-		FROM host_sections i JOIN section_bodies b ON b.section = i.section AND b.digest = i.digest
-		WHERE i.section = $1 AND i.to_at IS NULL ORDER BY i.digest, i.host_id`, section))
+	}, query, args...)
 }

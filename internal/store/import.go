@@ -30,12 +30,30 @@ func (s *Store) ImportFeed(ctx context.Context, in advisory.Import) (advisory.Im
 				return err
 			}
 		}
+		if err := t.imported(ctx, in); err != nil {
+			return err
+		}
 		return t.saveFeed(ctx, in.State)
 	})
 	if err != nil {
 		return advisory.Imported{}, wrap("import feed", err)
 	}
 	return out, nil
+}
+
+// imported keeps what the feed holds from now on. Two imports at one instant, or after the clock stepped back, follow each other.
+func (t *tx) imported(ctx context.Context, in advisory.Import) error {
+	newest, err := one(ctx, t, scalar[int64], `SELECT COALESCE(MAX(at), 0) FROM feed_imports WHERE feed = $1`, in.State.Name)
+	if err != nil {
+		return err
+	}
+	ecosystems, err := encodeList(in.State.Ecosystems)
+	if err != nil {
+		return err
+	}
+	_, err = exec(ctx, t, `INSERT INTO feed_imports (feed, at, seq, records, ecosystems, as_of) VALUES ($1, $2, $3, $4, $5, $6)`,
+		in.State.Name, max(in.At.UnixMicro(), newest+1), t.first, in.State.Records, ecosystems, micros(in.State.AsOf))
+	return err
 }
 
 // importTable is one of the three tables that hold intervals of knowledge: its statements and what is to be in it.

@@ -15,5 +15,22 @@ CREATE TABLE lifecycles (
 );
 CREATE UNIQUE INDEX lifecycles_open ON lifecycles (feed, key) WHERE to_at IS NULL;
 
+-- What each feed held after each import that brought a file, for questions about the past. An import before this table was made
+-- is taken to have been when its first record was.
+CREATE TABLE feed_imports (
+  feed       TEXT NOT NULL,
+  at         BIGINT NOT NULL,
+  seq        BIGINT NOT NULL,
+  records    BIGINT NOT NULL,
+  ecosystems TEXT NOT NULL,
+  as_of      BIGINT,
+  PRIMARY KEY (feed, at)
+);
+INSERT INTO feed_imports (feed, at, seq, records, ecosystems, as_of)
+SELECT f.name, MIN(a.from_at), MIN(a.from_seq), f.records, f.ecosystems, f.as_of
+FROM feeds f JOIN (SELECT feed, from_at, from_seq FROM advisories UNION ALL SELECT feed, from_at, from_seq FROM overlays) a ON a.feed = f.name
+GROUP BY f.name, f.records, f.ecosystems, f.as_of;
+
 -- +goose Down
+DROP TABLE feed_imports;
 DROP TABLE lifecycles;

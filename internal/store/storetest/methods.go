@@ -100,6 +100,11 @@ func methodCalls(t *testing.T, s *store.Store) []methodCall {
 			}
 			return nil
 		}},
+		{"At", func(ctx context.Context) error { return pastMethods(ctx, s) }},
+		{"Earliest", func(ctx context.Context) error {
+			_, _, err := s.Earliest(ctx)
+			return err
+		}},
 		{"CurrentOverlays", func(ctx context.Context) error { return second(currentOverlays(ctx, s)) }},
 		{"CurrentLifecycles", func(ctx context.Context) error { return second(s.CurrentLifecycles(ctx)) }},
 		{"KnownAdvisories", func(ctx context.Context) error {

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/fleet"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+// Past is the store as it was at an instant, to be read only: which hosts there were, what they had, and what was known. Labels, names
+// and approval have no history: they are today's. When hosts were last heard of is not known.
+type Past struct {
+	s  *Store
+	at int64
+}
+
+// At gives the store as it was at an instant.
+func (s *Store) At(at time.Time) *Past { return &Past{s, at.UnixMicro()} }
+
+// during says of an interval's row that it holds the instant $n.
+const during = ` from_at <= $1 AND (to_at IS NULL OR to_at > $1) `
+
+// Hosts answers: which hosts existed then? By ordinal.
+func (p *Past) Hosts(ctx context.Context) ([]fleet.Host, error) {
+	hosts, err := list(ctx, p.s.reader, scanHost, `
+		SELECT `+hostColumns+` FROM hosts h WHERE h.enrolled_at <= $1 AND (h.deleted_at IS NULL OR h.deleted_at > $1) ORDER BY h.ordinal`, p.at)
+	for i := range hosts {
+		hosts[i].DeletedAt = time.Time{} // it was not, then
+	}
+	return hosts, wrap("past hosts", err)
+}
+
+// OpenPackageSets answers: which packages did every host have then?
+func (p *Past) OpenPackageSets(ctx context.Context) ([]inventory.HostSet, error) {
+	sets, err := list(ctx, p.s.reader, func(r scanner) (h inventory.HostSet, err error) {
+		err = r.Scan(&h.HostID, &h.Digest)
+		return h, err
+	}, `SELECT host_id, digest FROM host_sections WHERE section = 'packages' AND `+during+`ORDER BY host_id`, p.at)
+	return sets, wrap("past package sets", err)
+}
+
+// OpenBodies is Store.OpenBodies then.
+func (p *Past) OpenBodies(ctx context.Context, section string, fn func(hostID string, from time.Time, digest string, json []byte) error) error {
+	return wrap("past bodies", p.s.eachBody(ctx, fn, `
+		SELECT i.host_id, i.from_at, i.digest, b.body
+		FROM host_sections i JOIN section_bodies b ON b.section = i.section AND b.digest = i.digest
+		WHERE i.section = $2 AND `+during+`ORDER BY i.digest, i.host_id`, p.at, section))
+}
+
+// PackageSet is Store.PackageSet: a set never changes.
+func (p *Past) PackageSet(ctx context.Context, digest string) ([]inventory.PackageID, error) {
+	return p.s.PackageSet(ctx, digest)
+}
+
+// AllPackages is Store.AllPackages: a package never changes.
+func (p *Past) AllPackages(ctx context.Context, after inventory.PackageID, limit int) ([]inventory.Package, error) {
+	return p.s.AllPackages(ctx, after, limit)
+}
+
+// AllSeen is nobody: last-seen times have no history.
+func (p *Past) AllSeen(context.Context) ([]inventory.Seen, error) { return []inventory.Seen{}, nil }
+
+// CurrentAdvisories streams what was known then, by feed and id.
+func (p *Past) CurrentAdvisories(ctx context.Context, fn func(advisory.Advisory) error) error {
+	return wrap("past advisories", each(ctx, p.s.reader, func(r scanner) error {
+		a, err := p.s.scanAdvisory(r)
+		if err != nil {
+			return err
+		}
+		return fn(a)
+	}, `SELECT feed, id, body FROM advisories WHERE `+during+`ORDER BY feed, id`, p.at))
+}
+
+// CurrentAdvisory answers: what did an advisory say then? fault.NotFound when nothing.
+func (p *Past) CurrentAdvisory(ctx context.Context, r advisory.Ref) (advisory.Advisory, error) {
+	a, err := one(ctx, p.s.reader, p.s.scanAdvisory, `SELECT feed, id, body FROM advisories WHERE feed = $2 AND id = $3 AND `+during, p.at, r.Feed, r.ID)
+	return a, wrap("past advisory", orNotFound(err, "advisory", r.ID))
+}
+
+// CurrentOverlays streams what was known of CVEs beside advisories then, by feed and CVE.
+func (p *Past) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error {
+	return wrap("past overlays", each(ctx, p.s.reader, func(r scanner) error {
+		o, err := scanOverlay(r)
+		if err != nil {
+			return err
+		}
+		return fn(o)
+	}, `SELECT feed, body FROM overlays WHERE `+during+`ORDER BY feed, cve`, p.at))
+}
+
+// CurrentLifecycles answers: how long was each release to be looked after, as known then?
+func (p *Past) CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error) {
+	all, err := list(ctx, p.s.reader, scanLifecycle, `SELECT feed, body FROM lifecycles WHERE `+during+`ORDER BY feed, key`, p.at)
+	return all, wrap("past lifecycles", err)
+}
+
+// FeedStates answers: which feeds had been imported by then, what did they cover, and how old was what they had? A feed that had not is
+// not in it, whatever it knows today. By name.
+func (p *Past) FeedStates(ctx context.Context) ([]advisory.FeedState, error) {
+	all, err := list(ctx, p.s.reader, func(r scanner) (f advisory.FeedState, err error) {
+		err = r.Scan(&f.Name, &f.Records, document{&f.Ecosystems}, instant{&f.AsOf}, instant{&f.ChangedAt})
+		return f, err
+	}, `
+		SELECT i.feed, i.records, i.ecosystems, i.as_of, i.at FROM feed_imports i
+		WHERE i.at = (SELECT MAX(n.at) FROM feed_imports n WHERE n.feed = i.feed AND n.at <= $1) ORDER BY i.feed`, p.at)
+	return all, wrap("past feed states", err)
+}
+
+// Earliest answers: when was anything first known, and when was the first host there? Zero times: never.
+func (s *Store) Earliest(ctx context.Context) (knowledge, hosts time.Time, err error) {
+	err = s.reader.QueryRowContext(ctx, `SELECT (SELECT MIN(at) FROM feed_imports), (SELECT MIN(enrolled_at) FROM hosts)`).
+		Scan(instant{&knowledge}, instant{&hosts})
+	return knowledge, hosts, wrap("earliest", err)
+}
