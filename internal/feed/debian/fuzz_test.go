@@ -1,0 +1,56 @@
+package debian
+
+import (
+	"testing"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/vercmp"
+)
+
+// checkAdvisory holds what a record that was let through promises to the store and to matching.
+func checkAdvisory(t *testing.T, a advisory.Advisory) {
+	t.Helper()
+	if a.ID == "" || len(a.ID) > maxID+1+maxName || len(a.Details) > maxDetails || len(a.Affected) == 0 {
+		t.Errorf("%+v", a)
+	}
+	for _, cve := range a.CVEs {
+		if !intake.IsCVE(cve) {
+			t.Errorf("%q", cve)
+		}
+	}
+	for _, f := range a.Affected {
+		if scheme, ok := vercmp.ForEcosystem(f.Ecosystem); !ok || scheme != vercmp.Deb || f.Package == "" || len(f.Note) > maxNote || len(f.Ranges) > 1 {
+			t.Errorf("%+v", f)
+		}
+		for _, r := range f.Ranges {
+			if r.Introduced != "0" || r.Fixed != "" && vercmp.Valid(vercmp.Deb, r.Fixed) != nil || f.Status == advisory.StatusNotAffected {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+}
+
+func fuzz(t *testing.T, read intake.Adapter, data []byte) {
+	t.Helper()
+	given := map[string]bool{}
+	limits := intake.Limits{MaxRecord: 1 << 16, MaxTotal: 1 << 20}
+	s, err := read(t.Context(), fileOf(data), intake.Options{Limits: limits}, intake.Sink{Advisory: func(a advisory.Advisory) error {
+		checkAdvisory(t, a)
+		if given[a.ID] {
+			t.Errorf("%s was given twice", a.ID)
+		}
+		given[a.ID] = true
+		return nil
+	}})
+	if s.Records != len(given) || len(s.Problems) > intake.MaxProblems {
+		t.Errorf("%v: %+v, %d records", err, s, len(given))
+	}
+}
+
+func FuzzTracker(f *testing.F) {
+	f.Add([]byte(`{"p":{"CVE-2026-0001":{"description":"x","releases":{"bookworm":{"status":"resolved","fixed_version":"1:2~rc1-1+deb12u1","urgency":"low**","nodsa":"x","nodsa_reason":"ignored"},"sid":{"status":"open"}}}}}`))
+	f.Add([]byte(`{"p":{"TEMP-0000000-2FC21E":{"releases":[]},"CVE-2026-0002":{"releases":{"trixie":{"status":"undetermined"},"x":1}}},"q":{}}`))
+	f.Add([]byte(`{"p":[`))
+	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, ReadTracker, data) })
+}
