@@ -1,0 +1,263 @@
+package compiled
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"os"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/fault"
+)
+
+// Library is an advisory.Library in a file that is mapped. Safe for concurrent use until Close. What it gives are copies and outlive it.
+type Library struct {
+	meta     Meta
+	epssDate string
+	headers  []byte
+	blocks   []byte
+	details  []byte
+	index    *table
+	threats  *table
+	unmap    func() error
+}
+
+var _ advisory.Library = (*Library)(nil)
+
+// Open maps a file. ErrDamaged: it is not one of this program's, or not whole; fault.NotFound: it is not there.
+func Open(path string) (*Library, error) {
+	f, err := os.Open(path) //nolint:gosec // a file of the cache
+	if os.IsNotExist(err) {
+		return nil, fault.Wrap(err, fault.NotFound, "no compiled feeds at %q", path)
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "opening compiled feeds")
+	}
+	defer f.Close()
+	return OpenFile(f)
+}
+
+// OpenFile is Open of a file that is open already; it may be closed afterwards.
+func OpenFile(f *os.File) (*Library, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "opening compiled feeds")
+	}
+	if !info.Mode().IsRegular() || info.Size() < int64(headerSize) || info.Size() != int64(int(info.Size())) {
+		return nil, damaged("not a file of compiled feeds")
+	}
+	file, unmap, err := mapped(f, int(info.Size()))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "mapping compiled feeds")
+	}
+	l, err := read(file)
+	if err != nil {
+		_ = unmap()
+		return nil, err
+	}
+	l.unmap = unmap
+	return l, nil
+}
+
+// read takes the bytes of a file.
+func read(file []byte) (*Library, error) {
+	places, err := decodeHeader(file)
+	if err != nil {
+		return nil, err
+	}
+	part := func(s int) []byte { return file[places[s].offset : places[s].offset+places[s].length] }
+	for _, s := range []int{sectionMeta, sectionIndexSparse, sectionThreatSparse} {
+		if checksum(part(s)) != places[s].sum {
+			return nil, damaged("section %d does not match its checksum", s)
+		}
+	}
+	l := &Library{headers: part(sectionHeaders), blocks: part(sectionBlocks), details: part(sectionDetails), unmap: func() error { return nil }}
+	if err := json.Unmarshal(part(sectionMeta), &l.meta); err != nil {
+		return nil, damaged("what it says of itself cannot be read")
+	}
+	if l.index, err = newTable(indexEntry, part(sectionIndexSparse), part(sectionIndex)); err != nil {
+		return nil, err
+	}
+	if l.threats, err = newTable(threatEntry, part(sectionThreatSparse), part(sectionThreat)); err != nil {
+		return nil, err
+	}
+	for _, f := range l.meta.Feeds {
+		if f.Name == l.meta.EPSSFeed && !f.AsOf.IsZero() {
+			l.epssDate = f.AsOf.UTC().Format("2006-01-02")
+		}
+	}
+	return l, nil
+}
+
+// Close unmaps the file; nothing may be asked afterwards.
+func (l *Library) Close() error { return l.unmap() }
+
+// Meta is what the file says of itself; not to be changed.
+func (l *Library) Meta() Meta { return l.meta }
+
+// block gives a copy of what is known of a name, past the name; empty when nothing is.
+func (l *Library) block(kind byte, a, b string) (decoder, error) {
+	key := hash(kind, a, b)
+	i, found, err := l.index.find(key)
+	for ; found && err == nil && i < l.index.len(); i++ {
+		var e []byte
+		if e, err = l.index.at(i); err != nil {
+			break
+		}
+		if binary.LittleEndian.Uint64(e) != key {
+			break
+		}
+		offset, length := binary.LittleEndian.Uint64(e[8:]), uint64(binary.LittleEndian.Uint32(e[16:]))
+		if offset > uint64(len(l.blocks)) || length > uint64(len(l.blocks))-offset {
+			return decoder{}, damaged("what is said of %q is outside the file", a)
+		}
+		raw := l.blocks[offset : offset+length]
+		if checksum(raw) != binary.LittleEndian.Uint32(e[20:]) {
+			return decoder{}, damaged("what is said of %q does not match its checksum", a)
+		}
+		d := decoder{s: string(raw)}
+		if d.byte() == kind && d.text() == a && d.text() == b && !d.bad {
+			return d, nil
+		}
+	}
+	return decoder{}, err
+}
+
+// About implements advisory.Library. ErrDamaged: the file has changed since it was written.
+func (l *Library) About(ecosystem, pkg string) ([]advisory.Advisory, error) {
+	d, err := l.block(kindPackage, ecosystem, pkg)
+	if err != nil || d.s == "" {
+		return nil, err
+	}
+	n := d.count(3 + leastAffected)
+	entries, spans := d.count(leastAffected), d.count(leastRange)
+	all := make([]advisory.Advisory, n)
+	affected := make([]advisory.Affected, entries)
+	ranges := make([]advisory.Range, 0, spans)
+	words := make([]string, 0, 2*n)
+	for i := range all {
+		place, length, own := d.uvarint(), d.uvarint(), d.count(leastAffected)
+		if own > len(affected) {
+			d.fail()
+		}
+		if d.bad {
+			break
+		}
+		all[i].Affected, affected = affected[:own:own], affected[own:]
+		for j := range all[i].Affected {
+			a := &all[i].Affected[j]
+			a.Ecosystem, a.Package = ecosystem, pkg
+			d.affected(a, &ranges, &words)
+		}
+		if err := l.header(&all[i], place, length, &words); err != nil {
+			return nil, err
+		}
+	}
+	if d.bad || d.s != "" || len(affected) > 0 {
+		return nil, damaged("what is said of %q cannot be read", pkg)
+	}
+	return all, nil
+}
+
+const sumSize = 4
+
+func (l *Library) header(a *advisory.Advisory, place, length uint64, words *[]string) error {
+	size := uint64(len(l.headers))
+	if size < sumSize || place > size-sumSize || length > size-sumSize-place {
+		return damaged("an advisory is outside the file")
+	}
+	raw := l.headers[place+sumSize : place+sumSize+length]
+	if checksum(raw) != binary.LittleEndian.Uint32(l.headers[place:]) {
+		return damaged("an advisory does not match its checksum")
+	}
+	d := decoder{s: string(raw)}
+	d.advisory(a, l.meta.Names, words)
+	if d.bad || d.s != "" {
+		return damaged("an advisory cannot be read")
+	}
+	return nil
+}
+
+// Threat implements advisory.Library.
+func (l *Library) Threat(cve string) (advisory.Threat, error) {
+	var t threat
+	key, ok := cveKey(cve)
+	if !ok {
+		d, err := l.block(kindThreat, cve, "")
+		if err != nil || d.s == "" {
+			return advisory.Threat{}, err
+		}
+		if t = d.threat(); d.bad || d.s != "" {
+			return advisory.Threat{}, damaged("what is said of %q cannot be read", cve)
+		}
+		return l.wire(t), nil
+	}
+	i, found, err := l.threats.find(key)
+	if err != nil || !found {
+		return advisory.Threat{}, err
+	}
+	e, err := l.threats.at(i)
+	if err != nil {
+		return advisory.Threat{}, err
+	}
+	if place := binary.LittleEndian.Uint32(e[12:]); place != 0 {
+		if t, err = l.detail(uint64(place) - 1); err != nil {
+			return advisory.Threat{}, err
+		}
+	}
+	if n := binary.LittleEndian.Uint16(e[8:]); n != 0 {
+		t.epss = &advisory.EPSS{Score: float64(n-1) / 1000}
+	}
+	return l.wire(t), nil
+}
+
+func (l *Library) wire(t threat) advisory.Threat {
+	out := advisory.Threat{KEV: t.kev, EPSS: t.epss, SSVC: t.ssvc}
+	if t.epss != nil {
+		out.EPSSDate = l.epssDate
+	}
+	return out
+}
+
+func (l *Library) detail(place uint64) (threat, error) {
+	const head = 4 + sumSize
+	size := uint64(len(l.details))
+	if size < head || place > size-head || uint64(binary.LittleEndian.Uint32(l.details[place:])) > size-head-place {
+		return threat{}, damaged("a threat is outside the file")
+	}
+	raw := l.details[place+head:][:binary.LittleEndian.Uint32(l.details[place:])]
+	if checksum(raw) != binary.LittleEndian.Uint32(l.details[place+4:]) {
+		return threat{}, damaged("a threat does not match its checksum")
+	}
+	d := decoder{s: string(raw)}
+	t := d.threat()
+	if d.bad || d.s != "" {
+		return threat{}, damaged("a threat cannot be read")
+	}
+	return t, nil
+}
+
+// Lifecycles implements advisory.Library.
+func (l *Library) Lifecycles(product string) ([]advisory.Lifecycle, error) {
+	d, err := l.block(kindLifecycle, product, "")
+	if err != nil {
+		return nil, err
+	}
+	var all []advisory.Lifecycle
+	for d.s != "" {
+		all = append(all, d.lifecycle(product, l.meta.Names))
+	}
+	if d.bad {
+		return nil, damaged("the lifecycle of %q cannot be read", product)
+	}
+	return all, nil
+}
+
+// Speaks says whether a feed speaks of a release: only then does no advisory mean no vulnerability.
+func (l *Library) Speaks(ecosystem string) bool {
+	for _, e := range l.meta.Ecosystems {
+		if e == ecosystem {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,98 @@
+package compiled
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/fault"
+)
+
+// threatEntry is a packed CVE, its EPSS score in thousandths and one more (0: none), two bytes of nothing, and the place of its KEV and
+// SSVC among the details and one more (0: none). EPSS alone speaks of 360,000 CVEs.
+const threatEntry = 8 + 2 + 2 + 4
+
+// threats gathers overlays.
+type threats struct {
+	scores map[uint64]uint16
+	others map[uint64]threat
+	odd    map[string]threat // ids that cannot be packed
+}
+
+func newThreats() threats {
+	return threats{scores: map[uint64]uint16{}, others: map[uint64]threat{}, odd: map[string]threat{}}
+}
+
+func (t threats) add(o advisory.Overlay) error {
+	one := threat{kev: o.KEV, epss: o.EPSS, ssvc: o.SSVC}
+	if one == (threat{}) {
+		return fault.New(fault.Invalid, "an overlay of %q says nothing", o.CVE)
+	}
+	key, ok := cveKey(o.CVE)
+	if !ok {
+		t.odd[o.CVE] = t.odd[o.CVE].with(one)
+		return nil
+	}
+	if one.kev == nil && one.ssvc == nil {
+		if n, exact := one.thousandths(); exact {
+			if _, there := t.scores[key]; !there && t.others[key].epss == nil {
+				t.scores[key] = n
+			}
+			return nil
+		}
+		if _, there := t.scores[key]; there {
+			return nil
+		}
+	}
+	t.others[key] = t.others[key].with(one)
+	return nil
+}
+
+// with keeps what is there and adds what is not.
+func (t threat) with(more threat) threat {
+	if t.kev == nil {
+		t.kev = more.kev
+	}
+	if t.epss == nil {
+		t.epss = more.epss
+	}
+	if t.ssvc == nil {
+		t.ssvc = more.ssvc
+	}
+	return t
+}
+
+// table gives the entries, sorted, and the details they point to: length, checksum and record of each distinct one.
+func (t threats) table() (entries, details []byte) {
+	keys := make([]uint64, 0, len(t.scores)+len(t.others))
+	for k := range t.scores {
+		keys = append(keys, k)
+	}
+	for k := range t.others {
+		if _, there := t.scores[k]; !there {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	at := map[string]uint32{}
+	var record []byte
+	entries = make([]byte, 0, len(keys)*threatEntry)
+	for _, k := range keys {
+		var place uint32
+		if other, there := t.others[k]; there {
+			record = appendThreat(record[:0], other, true)
+			if place = at[string(record)]; place == 0 {
+				place = uint32(len(details)) + 1 //nolint:gosec // distinct decisions: some thousands
+				at[string(record)] = place
+				details = binary.LittleEndian.AppendUint32(details, uint32(len(record))) //nolint:gosec // a few hundred bytes
+				details = binary.LittleEndian.AppendUint32(details, checksum(record))
+				details = append(details, record...)
+			}
+		}
+		entries = binary.LittleEndian.AppendUint64(entries, k)
+		entries = binary.LittleEndian.AppendUint16(entries, t.scores[k])
+		entries = binary.LittleEndian.AppendUint16(entries, 0)
+		entries = binary.LittleEndian.AppendUint32(entries, place)
+	}
+	return entries, details
+}
