@@ -11,20 +11,33 @@ import (
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
+// entry is what an advisory says one thing of: entries that agree in it are merged, others stay apart.
+type entry struct {
+	ecosystem, name, stream, entitlement, note string
+	status                                     advisory.Status
+}
+
+func entryOf(a advisory.Affected) entry {
+	return entry{a.Ecosystem, a.Package, a.Stream, a.Entitlement, a.Note, a.Status}
+}
+
 // affectedOf reduces a record's entries: those of one bucket, with packages that are named twice merged, in a fixed order. Entries that
 // cannot be used are named; the error says why none is left.
 func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Problem, error) {
-	type place struct{ ecosystem, name string }
 	var (
 		merged   []advisory.Affected
-		index    = map[place]int{}
+		index    = map[entry]int{}
 		problems []advisory.Problem
 		failed   error
 	)
 	for i := range r.Affected {
 		in := &r.Affected[i]
-		ecosystem, name := NormalEcosystem(in.Package.Ecosystem), in.Package.Name
-		if bucketOf(ecosystem) != bucket {
+		name := in.Package.Name
+		if bucketOf(in.Package.Ecosystem) != bucket {
+			continue
+		}
+		ecosystem, entitlement, note, ok := releaseOf(in.Package.Ecosystem)
+		if !ok {
 			continue
 		}
 		reduced, wrong := reduce(in, ecosystem)
@@ -35,11 +48,12 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			failed = wrong
 			continue
 		}
-		at, seen := index[place{ecosystem, name}]
+		one := advisory.Affected{Ecosystem: ecosystem, Package: name, Entitlement: entitlement, Note: note}
+		at, seen := index[entryOf(one)]
 		if !seen {
 			at = len(merged)
-			index[place{ecosystem, name}] = at
-			merged = append(merged, advisory.Affected{Ecosystem: ecosystem, Package: name})
+			index[entryOf(one)] = at
+			merged = append(merged, one)
 		}
 		merged[at].Ranges = append(merged[at].Ranges, reduced.Ranges...)
 		merged[at].Versions = append(merged[at].Versions, reduced.Versions...)
@@ -57,8 +71,12 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 		merged[i].Ranges = slices.Compact(merged[i].Ranges)
 		merged[i].Versions = intake.Sorted(merged[i].Versions)
 	}
+	if scheme, _ := vercmp.ForEcosystem(bucket); scheme == vercmp.RPM {
+		merged = inStreams(merged, streamsIn(r.Summary))
+	}
 	slices.SortFunc(merged, func(a, b advisory.Affected) int {
-		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Package, b.Package))
+		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Stream, b.Stream),
+			cmp.Compare(a.Entitlement, b.Entitlement), cmp.Compare(a.Note, b.Note), cmp.Compare(a.Status, b.Status))
 	})
 	return merged, problems, nil
 }
