@@ -1,7 +1,6 @@
 package threat
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,20 +14,17 @@ import (
 	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
-// maxLine bounds a line of a table in bytes; real ones have some 100.
-const maxLine = 4 << 10
-
 // ReadEPSS reads FIRST's epss_scores CSV, plain or packed: a comment with score_date, a header that names the columns cve and epss, and a
 // row for each CVE. Survey.Newest is the date of the scores; a file without one is refused, since a score counts only with its age.
 func ReadEPSS(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
 	var s intake.Survey
-	lines, err := openLines(f, o.Limits)
+	lines, err := intake.OpenLines(f, o.Limits)
 	if err != nil {
 		return s, err
 	}
-	comment, _ := lines.next()
-	header, _ := lines.next()
-	if err := lines.damage(); err != nil {
+	comment, _ := lines.Next()
+	header, _ := lines.Next()
+	if err := lines.Damage(); err != nil {
 		return s, err
 	}
 	if s.Newest, err = scoreDate(comment); err != nil {
@@ -40,14 +36,14 @@ func ReadEPSS(ctx context.Context, f intake.File, o intake.Options, to intake.Si
 		return s, intake.Damaged("not EPSS scores: its header is %q, without the columns cve and epss", intake.Shown(header))
 	}
 	seen := intake.NewSeen()
-	for line, ok := lines.next(); ok; line, ok = lines.next() {
-		if err := lines.pause(ctx); err != nil {
+	for line, ok := lines.Next(); ok; line, ok = lines.Next() {
+		if err := lines.Pause(ctx); err != nil {
 			return s, err
 		}
 		overlay, err := parseScore(strings.Split(line, ","), len(columns), cve, score)
 		switch {
 		case err != nil:
-			s.Skip(lines.where(), err.Error())
+			s.Skip(lines.Where(), err.Error())
 			continue
 		case !seen.Add(overlay.CVE):
 			s.Skip(overlay.CVE, "a second score for this CVE")
@@ -59,7 +55,7 @@ func ReadEPSS(ctx context.Context, f intake.File, o intake.Options, to intake.Si
 			return s, err
 		}
 	}
-	if err := lines.damage(); err != nil {
+	if err := lines.Damage(); err != nil {
 		return s, err
 	}
 	if s.Records == 0 {
@@ -96,53 +92,4 @@ func parseScore(fields []string, want, cve, score int) (advisory.Overlay, error)
 	}
 	// the CVE is cloned: it is part of a line, which would stay in memory with it
 	return advisory.Overlay{CVE: strings.Clone(fields[cve]), EPSS: &advisory.EPSS{Score: math.Round(value*1000) / 1000}}, nil
-}
-
-// lines reads a table line by line, within the limits.
-type lines struct {
-	in *bufio.Scanner
-	n  int
-}
-
-func openLines(f intake.File, limits intake.Limits) (*lines, error) {
-	plain, err := intake.Unpack(f.Reader(), limits)
-	if err != nil {
-		return nil, err
-	}
-	in := bufio.NewScanner(plain)
-	in.Buffer(make([]byte, 0, maxLine), maxLine)
-	return &lines{in: in}, nil
-}
-
-// next gives the next line that is not empty.
-func (l *lines) next() (string, bool) {
-	for l.in.Scan() {
-		l.n++
-		if text := strings.TrimSuffix(l.in.Text(), "\r"); text != "" {
-			return text, true
-		}
-	}
-	return "", false
-}
-
-func (l *lines) where() string { return fmt.Sprintf("line %d", l.n) }
-
-// pause looks for the end of the context now and then.
-func (l *lines) pause(ctx context.Context) error {
-	if l.n%1024 == 0 {
-		return ctx.Err()
-	}
-	return nil
-}
-
-// damage is what ended the reading before the end of the file.
-func (l *lines) damage() error {
-	err := l.in.Err()
-	switch {
-	case err == nil, errors.Is(err, intake.ErrTooLong):
-		return err
-	case errors.Is(err, bufio.ErrTooLong):
-		return intake.Damaged("line %d is longer than %d bytes", l.n+1, maxLine)
-	}
-	return intake.Damaged("it is cut off or broken after line %d: %v", l.n, err)
 }

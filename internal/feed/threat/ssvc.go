@@ -165,11 +165,11 @@ func takeRecord(name string, raw []byte, s *intake.Survey, all *decisions) error
 
 // readTable reads the columns by name.
 func readTable(ctx context.Context, f intake.File, limits intake.Limits, s *intake.Survey, all *decisions) error {
-	lines, err := openLines(f, limits)
+	lines, err := intake.OpenLines(f, limits)
 	if err != nil {
 		return err
 	}
-	header, _ := lines.next()
+	header, _ := lines.Next()
 	names := strings.Split(header, "\t")
 	var column [5]int
 	for i, name := range []string{"cve", "exploitation", "automatable", "technical_impact", "ssvc_timestamp"} {
@@ -177,18 +177,18 @@ func readTable(ctx context.Context, f intake.File, limits intake.Limits, s *inta
 			return intake.Damaged("not SSVC decisions: its header has no column %s", name)
 		}
 	}
-	for line, ok := lines.next(); ok; line, ok = lines.next() {
-		if err := lines.pause(ctx); err != nil {
+	for line, ok := lines.Next(); ok; line, ok = lines.Next() {
+		if err := lines.Pause(ctx); err != nil {
 			return err
 		}
 		fields := strings.Split(line, "\t")
 		if len(fields) != len(names) {
-			s.Skip(lines.where(), fmt.Sprintf("%d columns instead of %d", len(fields), len(names)))
+			s.Skip(lines.Where(), fmt.Sprintf("%d columns instead of %d", len(fields), len(names)))
 			continue
 		}
 		cve := fields[column[0]]
 		if !intake.IsCVE(cve) {
-			s.Skip(lines.where(), fmt.Sprintf("%q is not a CVE id", intake.Shown(cve)))
+			s.Skip(lines.Where(), fmt.Sprintf("%q is not a CVE id", intake.Shown(cve)))
 			continue
 		}
 		d, err := newDecision(fields[column[1]], fields[column[2]], fields[column[3]], fields[column[4]])
@@ -200,7 +200,7 @@ func readTable(ctx context.Context, f intake.File, limits intake.Limits, s *inta
 			return err
 		}
 	}
-	return lines.damage()
+	return lines.Damage()
 }
 
 // cveRecord is what we use of a CVE record, JSON 5.
