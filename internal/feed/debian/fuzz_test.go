@@ -54,3 +54,9 @@ func FuzzTracker(f *testing.F) {
 	f.Add([]byte(`{"p":[`))
 	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, ReadTracker, data) })
 }
+
+func FuzzList(f *testing.F) {
+	f.Add([]byte("[21 Nov 2026] DSA-1234-1 pkg - security update\n\t{CVE-2026-0002 CVE-2026-0001}\n\t[bookworm] - pkg 1:2-3~deb12u1 (note)\n\t[trixie] - pkg <not-affected>\n\tNOTE: x\n"))
+	f.Add([]byte("[7 Jun 2015] DLA-1-2 x\n {CVE-2026-0002\n }\n [sid] - x <unfixed>\nDSA\n"))
+	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, ReadList, data) })
+}

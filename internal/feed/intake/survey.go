@@ -18,6 +18,7 @@ type Survey struct {
 	Problems   []advisory.Problem
 	Ecosystems []string
 	Newest     time.Time // the newest modified time, or the catalogue's release
+	FixesOnly  bool      // the source names what was fixed and nothing else: what it does not name may be there, unfixed
 }
 
 func (s *Survey) Skip(record, reason string) {
