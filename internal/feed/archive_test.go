@@ -42,8 +42,8 @@ func zipOf(t testing.TB, files ...file) []byte {
 	return out.Bytes()
 }
 
-// debian is a record of the Debian bucket that fixes one CVE in package p.
-func debian(n int) file {
+// debianRecord is a record of the Debian bucket that fixes one CVE in package p.
+func debianRecord(n int) file {
 	id := fmt.Sprintf("DEBIAN-CVE-2026-%04d", n)
 	return file{id + ".json", record(id, `"affected":[`+affected("Debian:12", "p", `{"introduced":"0"},{"fixed":"1"}`)+`]`)}
 }
@@ -51,7 +51,7 @@ func debian(n int) file {
 func debians(n int) []file {
 	var all []file
 	for i := range n {
-		all = append(all, debian(i+1))
+		all = append(all, debianRecord(i+1))
 	}
 	return all
 }
@@ -73,15 +73,15 @@ func readAll(t testing.TB, data []byte, limits intake.Limits) (intake.Survey, []
 
 func TestReadOSVSkipsBadRecordsAndNamesThem(t *testing.T) {
 	t.Parallel()
-	good := debian(1)
+	good := debianRecord(1)
 	s, all, err := readAll(t, zipOf(t,
 		good,
 		file{"../../etc/passwd", "root:x"},
-		file{"/absolute.json", debian(2).text},
+		file{"/absolute.json", debianRecord(2).text},
 		file{"nested/", ""},
-		file{"nested/all.zip", string(zipOf(t, debian(9)))},
+		file{"nested/all.zip", string(zipOf(t, debianRecord(9)))},
 		file{"again.json", good.text},
-		file{good.name, debian(3).text}, // the same name, another record
+		file{good.name, debianRecord(3).text}, // the same name, another record
 		file{"odd\x00\xff\x1b[31m.json", "{"},
 		file{"big.json", `{"id":"` + strings.Repeat("x", 5000) + `"}`},
 		file{"npm.json", record("GHSA-1", `"affected":[`+affected("npm", "p", `{"introduced":"0"}`)+`]`)},
@@ -104,7 +104,7 @@ func TestReadOSVSkipsBadRecordsAndNamesThem(t *testing.T) {
 
 func TestProblemsAreCountedPastTheFirstHundred(t *testing.T) {
 	t.Parallel()
-	files := []file{debian(1)}
+	files := []file{debianRecord(1)}
 	for i := range 150 {
 		files = append(files, file{fmt.Sprintf("bad%d.json", i), "?"})
 	}
@@ -208,7 +208,7 @@ func TestReadOSVZip64(t *testing.T) {
 		}
 		text := "{}"
 		if i == n-1 {
-			text = debian(1).text
+			text = debianRecord(1).text
 		}
 		if _, err := io.WriteString(in, text); err != nil {
 			t.Fatal(err)

@@ -49,7 +49,7 @@ func checkAdvisory(t *testing.T, a advisory.Advisory, bucket string) {
 func FuzzOSVRecord(f *testing.F) {
 	fixed := affected("Debian:12", "p", `{"introduced":"0"},{"fixed":"1:2.0~rc1-1+deb12u1"},{"introduced":"3"},{"last_affected":"4"},{"limit":"5"}`)
 	for _, seed := range []string{
-		debian(1).text,
+		debianRecord(1).text,
 		record("DEBIAN-CVE-2024-0001", `"aliases":["CVE-2024-1"],"severity":[{"type":"CVSS_V3","score":"x"}],"affected":[`+fixed+`,`+fixed+`]`),
 		record("X", `"withdrawn":"2026-01-01T00:00:00Z","affected":null`),
 		record("X", `"affected":[{"package":{"ecosystem":"Debian:12","name":"p"},"versions":["1","é"],"ecosystem_specific":{"urgency":"low"}}]`),
@@ -68,7 +68,7 @@ func FuzzOSVRecord(f *testing.F) {
 }
 
 func FuzzOSVZip(f *testing.F) {
-	whole := zipOf(f, debian(1), file{"x/", ""}, file{"bad", "{"})
+	whole := zipOf(f, debianRecord(1), file{"x/", ""}, file{"bad", "{"})
 	f.Add(whole)
 	f.Add(whole[:len(whole)/2])
 	f.Add(tiny(3))

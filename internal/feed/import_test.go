@@ -3,12 +3,15 @@ package feed
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/fault"
 )
 
@@ -75,8 +78,8 @@ func TestAnImportThatIsRefusedChangesNothing(t *testing.T) {
 	}{
 		"no feed's name":     {"osv/Void", nil, "no feed is named"},
 		"catalogue as osv":   {"osv/Debian", catalogue(kevEntry("CVE-2026-0001")), "not a zip"},
-		"zip as kev":         {"kev", zipOf(t, debian(1)), "not CISA's catalogue"},
-		"another bucket":     {"osv/Ubuntu", zipOf(t, debian(1)), "none of its records names a package of Ubuntu"},
+		"zip as kev":         {"kev", zipOf(t, debianRecord(1)), "not CISA's catalogue"},
+		"another bucket":     {"osv/Ubuntu", zipOf(t, debianRecord(1)), "none of its records names a package of Ubuntu"},
 		"half":               {"osv/Debian", zipOf(t, debians(30)...)[:2000], "not a zip"},
 		"shrunk":             {"osv/Debian", zipOf(t, debians(2)...), "2 records where the last one held 30"},
 		"nothing":            {"", nil, "it is empty"},
@@ -109,15 +112,26 @@ func TestAnImportLongerThanTheLimitIsRefused(t *testing.T) {
 func TestRealFeedsFromAFolder(t *testing.T) {
 	t.Parallel()
 	b := setup(t, filepath.Join(shared(t), "data", "feeds"), "Debian:12", "AlmaLinux:9")
-	if err := b.Update(t.Context(), nil); err != nil {
+	names := map[string]int{"osv/Debian": 2155, "osv/AlmaLinux": 5637, "kev": 1674, "epss": 360142, "ssvc": 44026}
+	if err := b.Update(t.Context(), slices.Sorted(maps.Keys(names))); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]int{"osv/Debian": 2155, "osv/AlmaLinux": 5637, "kev": 1674} {
+	for name, want := range names {
 		if got := b.feed(t, name); got.Records != want || got.Skipped != 0 || len(got.Problems) != 0 {
 			t.Errorf("%+v, want %d records", got, want)
 		}
 	}
 	if n := len(b.current(t)); n != 2155+5637 {
 		t.Errorf("%d advisories", n)
+	}
+	if want := time.Date(2026, 8, 16, 0, 0, 0, 0, time.UTC); !b.feed(t, "epss").AsOf.Equal(want) {
+		t.Errorf("the scores are as of %v, want their own date %v", b.feed(t, "epss").AsOf, want)
+	}
+	overlays := map[string]int{}
+	if err := b.store.CurrentOverlays(t.Context(), func(o advisory.Overlay) error {
+		overlays[o.Feed]++
+		return nil
+	}); err != nil || overlays["kev"] != 1674 || overlays["epss"] != 360142 || overlays["ssvc"] != 44026 {
+		t.Errorf("%v: %v", err, overlays)
 	}
 }

@@ -23,7 +23,7 @@ import (
 func TestUpdateImportsAndThenAsksConditionally(t *testing.T) {
 	t.Parallel()
 	m := newMirror(t)
-	m.answer(debianPath, serve(zipOf(t, debian(1), debian(2)), "one"))
+	m.answer(debianPath, serve(zipOf(t, debianRecord(1), debianRecord(2)), "one"))
 	m.answer(kevPath, serve(catalogue(kevEntry("CVE-2026-0001")), "k"))
 	b := setup(t, m.URL, "Debian:12", "Debian:13", "Void", "../etc:1")
 	if err := b.Update(t.Context(), nil); err != nil {
@@ -62,7 +62,7 @@ func TestUpdateImportsAndThenAsksConditionally(t *testing.T) {
 		t.Errorf("not modified: %+v", second)
 	}
 
-	m.answer(debianPath, serve(zipOf(t, debian(1), debian(2)), "two")) // the same bytes under another validator
+	m.answer(debianPath, serve(zipOf(t, debianRecord(1), debianRecord(2)), "two")) // the same bytes under another validator
 	seq := mustSeq(t, b)
 	if err := b.Update(t.Context(), []string{"osv/Debian"}); err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestUpdateImportsAndThenAsksConditionally(t *testing.T) {
 		t.Errorf("the same file was imported again: %+v, seq %d to %d", third, seq, mustSeq(t, b))
 	}
 
-	m.answer(debianPath, serve(zipOf(t, debian(2), debian(3)), "three"))
+	m.answer(debianPath, serve(zipOf(t, debianRecord(2), debianRecord(3)), "three"))
 	if err := b.Update(t.Context(), []string{"osv/Debian"}); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestNoSecretOfAMirrorIsKept(t *testing.T) {
 	t.Parallel()
 	m := newMirror(t)
 	base := strings.Replace(m.URL, "http://", "http://user:hunter2@", 1)
-	m.answer(debianPath, serve(zipOf(t, debian(1)), ""))
+	m.answer(debianPath, serve(zipOf(t, debianRecord(1)), ""))
 	b := setup(t, base, "Debian:12")
 	if err := b.Update(t.Context(), []string{"osv/Debian"}); err != nil {
 		t.Fatal(err)
@@ -193,7 +193,7 @@ func TestNoSecretOfAMirrorIsKept(t *testing.T) {
 func TestARedirectToPlainHTTPIsRefused(t *testing.T) {
 	t.Parallel()
 	plain := newMirror(t)
-	plain.answer(debianPath, serve(zipOf(t, debian(1)), ""))
+	plain.answer(debianPath, serve(zipOf(t, debianRecord(1)), ""))
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, plain.URL+r.URL.Path, http.StatusFound)
 	}))
@@ -238,7 +238,7 @@ func TestAMirrorMayHoldTheCatalogueCompressed(t *testing.T) {
 func TestUpdateDueFetchesWhatIsDueOnly(t *testing.T) {
 	t.Parallel()
 	m := newMirror(t)
-	m.answer(debianPath, serve(zipOf(t, debian(1)), "one"))
+	m.answer(debianPath, serve(zipOf(t, debianRecord(1)), "one"))
 	b := setup(t, m.URL, "Debian:12")
 	next, err := b.UpdateDue(t.Context()) // the catalogue is not there: no error, tried again soon
 	if err != nil || !next.Equal(*b.feed(t, "kev").Next) || next.Sub(b.at()) != retryFirst {
@@ -266,7 +266,7 @@ func TestUpdateDueFetchesWhatIsDueOnly(t *testing.T) {
 	if _, err := b.UpdateDue(t.Context()); err != nil || len(m.requests()) != asked+1 {
 		t.Errorf("%v, %d requests", err, len(m.requests())-asked)
 	}
-	for _, name := range []string{"osv/../x", "osv/Void", "osv/", "epss", ""} {
+	for _, name := range []string{"osv/../x", "osv/Void", "osv/", "vex", "alpine/../x", ""} {
 		if err := b.Update(t.Context(), []string{name}); !errors.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", name, err)
 		}

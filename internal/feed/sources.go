@@ -44,33 +44,6 @@ const (
 	kevFeed     = "kev"
 )
 
-// osvBuckets are OSV.dev's buckets whose versions we can order. https://storage.googleapis.com/osv-vulnerabilities/ecosystems.txt
-func osvBuckets() []string {
-	return []string{
-		"AlmaLinux", "Alpaquita", "Alpine", "Azure Linux", "BellSoft Hardened Containers", "Chainguard", "Debian", "Echo", "GitHub Actions", "Go",
-		"Hex", "Julia", "Mageia", "Maven", "MinimOS", "NuGet", "Packagist", "Pub", "PyPI", "Red Hat", "Rocky Linux", "RubyGems", "SUSE",
-		"SwiftURL", "Ubuntu", "Wolfi", "crates.io", "npm", "openEuler", "openSUSE",
-	}
-}
-
-// registry is every source that Staunch knows of, those first whose word counts most.
-func registry() []source {
-	const hour = time.Hour
-	return []source{
-		{
-			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "1",
-			files: []place{{url: "https://storage.googleapis.com/osv-vulnerabilities/{}/all.zip", paths: []string{"osv/{}/all.zip"}}},
-		},
-		{
-			name: kevFeed, title: "CISA's known exploited vulnerabilities", every: 6 * hour, read: readKEVFile, revision: "1", limit: maxCatalogue,
-			files: []place{{
-				url:   "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
-				paths: []string{"kev/known_exploited_vulnerabilities.json", "kev/known_exploited_vulnerabilities.json.gz"},
-			}},
-		},
-	}
-}
-
 // one is a source for one feed: its marks filled in.
 func (s source) one(value string) source {
 	s.name = strings.NewReplacer(bucketMark, value, releaseMark, value).Replace(s.name)

@@ -18,7 +18,7 @@ func TestWalkGivesWhatAFolderSaysOfTheWantedReleases(t *testing.T) {
 	t.Parallel()
 	both := record("DEBIAN-CVE-2026-0002", `"affected":[`+affected("Debian:12", "p", `{"introduced":"0"},{"fixed":"1"}`)+","+affected("Debian:13", "p", `{"introduced":"0"},{"fixed":"2"}`)+`]`)
 	dir := folder(t, map[string][]byte{
-		"osv/Debian/all.zip":                          zipOf(t, debian(1), file{"b.json", both}),
+		"osv/Debian/all.zip":                          zipOf(t, debianRecord(1), file{"b.json", both}),
 		"osv/npm/all.zip":                             []byte("not asked for, so not read"),
 		"kev/known_exploited_vulnerabilities.json":    catalogue(kevEntry("CVE-2026-0001")),
 		"kev/known_exploited_vulnerabilities.json.gz": []byte("the second place of a file that is in the first"),

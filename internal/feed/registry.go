@@ -1,0 +1,142 @@
+package feed
+
+import (
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/feed/debian"
+	"github.com/staunch-dev/staunch/internal/feed/threat"
+)
+
+// osvBuckets are OSV.dev's buckets whose versions we can order. https://storage.googleapis.com/osv-vulnerabilities/ecosystems.txt
+func osvBuckets() []string {
+	return []string{
+		"AlmaLinux", "Alpaquita", "Alpine", "Azure Linux", "BellSoft Hardened Containers", "Chainguard", "Debian", "Echo", "GitHub Actions", "Go",
+		"Hex", "Julia", "Mageia", "Maven", "MinimOS", "NuGet", "Packagist", "Pub", "PyPI", "Red Hat", "Rocky Linux", "RubyGems", "SUSE",
+		"SwiftURL", "Ubuntu", "Wolfi", "crates.io", "npm", "openEuler", "openSUSE",
+	}
+}
+
+// Addresses of the sources. Each was taken from the vendor's own documentation; none needs an account.
+const (
+	osvBase     = "https://storage.googleapis.com/osv-vulnerabilities/"
+	debianBase  = "https://security-tracker.debian.org/tracker/"
+	salsaBase   = "https://salsa.debian.org/security-tracker-team/security-tracker/-/raw/master/data/"
+	ubuntuBase  = "https://security-metadata.canonical.com/"
+	redhatBase  = "https://security.access.redhat.com/data/csaf/v2/"
+	alpineBase  = "https://secdb.alpinelinux.org/"
+	oracleBase  = "https://linux.oracle.com/security/oval/"
+	azureBase   = "https://raw.githubusercontent.com/microsoft/AzureLinuxVulnerabilityData/main/"
+	distroBase  = "https://salsa.debian.org/debian/distro-info-data/-/raw/main/"
+	kevAddress  = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
+	epssAddress = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"
+	ssvcAddress = "https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.zip"
+	eolAddress  = "https://endoflife.date/api/v1/products/full"
+)
+
+// noAdapter is why a source is not supported that nothing reads yet.
+const noAdapter = "nothing reads it yet"
+
+// registry is every source that Staunch knows of. How much the word of each counts is assess's to say.
+func registry() []source {
+	return append(append(distributions(), threats()...), owned()...)
+}
+
+// distributions are the sources of advisories.
+func distributions() []source {
+	const hour = time.Hour
+	return []source{
+		{
+			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "1",
+			files: []place{{url: osvBase + "{}/all.zip", paths: []string{"osv/{}/all.zip"}}},
+		},
+		{
+			name: "debian-tracker", title: "Debian's security tracker", buckets: []string{"Debian"}, every: hour, read: debian.ReadTracker, revision: "1",
+			files: []place{{url: debianBase + "data/json", paths: []string{"debian/tracker.json", "debian/tracker.json.gz"}}},
+		},
+		{
+			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, why: noAdapter,
+			files: []place{{url: salsaBase + "DSA/list", paths: []string{"debian/DSA/list"}}},
+		},
+		{
+			name: "debian-dla", title: "Debian's LTS advisories", buckets: []string{"Debian"}, every: hour, why: noAdapter,
+			files: []place{{url: salsaBase + "DLA/list", paths: []string{"debian/DLA/list"}}},
+		},
+		{
+			name: "ubuntu/osv", title: "Ubuntu's notices and CVEs, with Pro", buckets: []string{"Ubuntu"}, every: 2 * hour, why: noAdapter,
+			files: []place{{url: ubuntuBase + "osv/osv-all.tar.xz", paths: []string{"ubuntu/osv-all.tar.xz"}}},
+		},
+		{
+			name: "ubuntu/vex", title: "Ubuntu's OpenVEX", buckets: []string{"Ubuntu"}, every: 6 * hour, why: noAdapter,
+			files: []place{{url: ubuntuBase + "vex/vex-all.tar.xz", paths: []string{"ubuntu/vex-all.tar.xz"}}},
+		},
+		{
+			name: "redhat/csaf", title: "Red Hat's advisories (CSAF)", buckets: []string{"Red Hat"}, every: 6 * hour, why: noAdapter,
+			files: []place{{url: redhatBase + "advisories/archive_latest.txt", latest: true, paths: []string{"redhat/csaf/csaf_advisories.tar.zst", "redhat/csaf/csaf_advisories_*.tar.zst"}}},
+		},
+		{
+			name: "redhat/vex", title: "Red Hat's VEX", buckets: []string{"Red Hat"}, every: 6 * hour, why: noAdapter,
+			files: []place{{url: redhatBase + "vex/archive_latest.txt", latest: true, paths: []string{"redhat/vex/csaf_vex.tar.zst", "redhat/vex/csaf_vex_*.tar.zst"}}},
+		},
+		{
+			name: "alpine/" + releaseMark, title: "Alpine's secdb of {}", buckets: []string{"Alpine"}, every: 2 * hour, why: noAdapter,
+			files: []place{
+				{url: alpineBase + "{}/main.json", paths: []string{"alpine/{}/main.json"}},
+				{url: alpineBase + "{}/community.json", paths: []string{"alpine/{}/community.json"}},
+			},
+		},
+		{
+			name: "oracle", title: "Oracle's errata (OVAL)", buckets: []string{"Oracle Linux"}, every: 6 * hour, why: noAdapter,
+			files: []place{{url: oracleBase + "com.oracle.elsa-all.xml.bz2", paths: []string{"oracle/com.oracle.elsa-all.xml.bz2"}}},
+		},
+		{
+			name: "amazon/" + releaseMark, title: "Amazon's errata of {}", buckets: []string{"Amazon Linux"}, every: 6 * hour, why: noAdapter,
+			files: []place{{paths: []string{"amazon/{}/updateinfo.xml.gz", "amazon/{}/updateinfo.xml"}}},
+		},
+		{
+			name: "azure/" + releaseMark, title: "Azure Linux's OVAL of {}", buckets: []string{"Azure Linux"}, every: 6 * hour, why: noAdapter,
+			files: []place{{url: azureBase + "azurelinux-{}.0-oval.xml", paths: []string{"azure/{}/oval.xml", "azure/{}/oval.xml.gz"}}},
+		},
+		{
+			name: "microsoft", title: "Microsoft's security updates (CVRF)", buckets: []string{"Windows"}, every: 12 * hour, why: noAdapter,
+			files: []place{{paths: []string{"microsoft/cvrf.zip"}}},
+		},
+	}
+}
+
+// threats are the sources that speak of CVEs and products, whatever a host runs.
+func threats() []source {
+	const hour = time.Hour
+	return []source{
+		{
+			name: kevFeed, title: "CISA's known exploited vulnerabilities", every: 6 * hour, read: readKEVFile, revision: "1", limit: maxCatalogue,
+			files: []place{{url: kevAddress, paths: []string{"kev/known_exploited_vulnerabilities.json", "kev/known_exploited_vulnerabilities.json.gz"}}},
+		},
+		{
+			name: "epss", title: "FIRST's exploit prediction scores", every: 24 * hour, read: threat.ReadEPSS, revision: "1", limit: 64 << 20,
+			files: []place{{url: epssAddress, paths: []string{"epss/epss_scores-current.csv.gz", "epss/epss_scores-*.csv.gz"}}},
+		},
+		{
+			name: "ssvc", title: "CISA's SSVC decisions (vulnrichment)", every: 24 * hour, read: threat.ReadSSVC, revision: "1",
+			files: []place{{url: ssvcAddress, paths: []string{"ssvc/vulnrichment.zip", "ssvc/ssvc-*.tsv.gz"}}},
+		},
+		{
+			name: "eol", title: "endoflife.date", every: 24 * hour, why: noAdapter, limit: 64 << 20,
+			files: []place{{url: eolAddress, paths: []string{"eol/endoflife.json", "eol/endoflife.json.gz"}}},
+		},
+		{
+			name: "distro-info", title: "distro-info's release dates", every: 24 * hour, why: noAdapter, limit: 1 << 20,
+			files: []place{
+				{url: distroBase + "debian.csv", paths: []string{"eol/distro-info-debian.csv"}},
+				{url: distroBase + "ubuntu.csv", paths: []string{"eol/distro-info-ubuntu.csv"}},
+			},
+		},
+	}
+}
+
+// owned are the user's own.
+func owned() []source {
+	return []source{
+		{name: "override", title: "Your list of overrides", own: true, why: noAdapter, files: []place{{paths: []string{"override/override.yaml"}}}},
+		{name: "vex", title: "Your VEX", own: true, why: noAdapter, files: []place{{paths: []string{"vex/vex.json"}}}},
+	}
+}
