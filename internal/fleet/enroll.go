@@ -105,15 +105,9 @@ func (s *Service) enrolledEvent(ctx context.Context, req EnrollRequest, h Host) 
 	if h.MachineID == "" {
 		return e, nil
 	}
-	hosts, err := s.store.Hosts(ctx)
+	same, err := s.store.HostsOfMachine(ctx, h.MachineID)
 	if err != nil {
 		return event.Event{}, err
-	}
-	var same []Host
-	for _, other := range hosts {
-		if other.MachineID == h.MachineID {
-			same = append(same, other)
-		}
 	}
 	if len(same) > 0 {
 		e.Data["same_machine"] = someIDs(same)

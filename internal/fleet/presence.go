@@ -91,6 +91,17 @@ func (p *Presence) Online(hostID string, now time.Time) bool {
 	return a != nil && (len(a.waits) > 0 || now.Before(a.until))
 }
 
+// EachOnline calls f with every host that is online at now, in no order. f must not call Presence.
+func (p *Presence) EachOnline(now time.Time, f func(hostID string)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, a := range p.hosts {
+		if len(a.waits) > 0 || now.Before(a.until) {
+			f(id)
+		}
+	}
+}
+
 // arrive adds a wait and wakes it when work is there already.
 func (p *Presence) arrive(hostID string, wake chan struct{}) {
 	p.mu.Lock()

@@ -75,6 +75,29 @@ func (t term) holds(attr func(string) (string, bool)) bool {
 	}
 }
 
+// Term is one condition of a selector, for indexes: the host has the key with one of the values, or with any where there are none; Not
+// turns that round, so that a host without the key differs from every value.
+type Term struct {
+	Key    string
+	Values []string
+	Not    bool
+}
+
+// Terms are the conditions of s: all of them hold for the hosts that it names.
+func (s Selector) Terms() []Term {
+	out := make([]Term, 0, len(s.terms))
+	for _, t := range s.terms {
+		out = append(out, Term{Key: t.key, Values: t.values, Not: t.op == differs || t.op == notIn || t.op == absent})
+	}
+	return out
+}
+
+// Holds says whether a host for which attr gives the key's value, and false when it has no such key, meets the condition.
+func (t Term) Holds(attr func(key string) (string, bool)) bool {
+	value, has := attr(t.Key)
+	return t.Not != (has && (len(t.Values) == 0 || slices.Contains(t.Values, value)))
+}
+
 // IsZero reports whether s names every host.
 func (s Selector) IsZero() bool { return len(s.terms) == 0 }
 

@@ -58,15 +58,9 @@ func (s *Service) Host(ctx context.Context, idOrName string) (Host, error) {
 	if id.Valid(HostPrefix, idOrName) {
 		return s.existing(ctx, idOrName)
 	}
-	hosts, err := s.store.Hosts(ctx)
+	found, err := s.store.HostsNamed(ctx, idOrName)
 	if err != nil {
 		return Host{}, err
-	}
-	var found []Host
-	for _, h := range hosts {
-		if strings.EqualFold(h.Name, idOrName) {
-			found = append(found, h)
-		}
 	}
 	switch len(found) {
 	case 0:

@@ -31,6 +31,8 @@ type Store interface {
 
 	Host(ctx context.Context, id string) (Host, error)                                                                          // also deleted ones
 	Hosts(ctx context.Context) ([]Host, error)                                                                                  // those that exist, by ordinal
+	HostsNamed(ctx context.Context, name string) ([]Host, error)                                                                // those that exist and have the name in any case, by ordinal
+	HostsOfMachine(ctx context.Context, machineID string) ([]Host, error)                                                       // those that exist, by ordinal
 	SetHostState(ctx context.Context, id string, from []State, to State, by string, at time.Time, e event.Event) (int64, error) // fault.Conflict when not in from
 	SetHostLabels(ctx context.Context, id string, labels Labels, e event.Event) (int64, error)
 	DeleteHost(ctx context.Context, id string, at time.Time, e event.Event) (int64, error) // closes its sections; history stays

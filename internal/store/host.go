@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/event"
@@ -35,6 +36,19 @@ func (s *Store) Host(ctx context.Context, id string) (fleet.Host, error) {
 func (s *Store) Hosts(ctx context.Context) ([]fleet.Host, error) {
 	hosts, err := list(ctx, s.reader, scanHost, `SELECT `+hostColumns+` FROM hosts h WHERE h.deleted_at IS NULL ORDER BY h.ordinal`)
 	return hosts, wrap("hosts", err)
+}
+
+// HostsNamed answers: which hosts that exist have this name, in any case? By ordinal. Names are kept in lower case (fleet enrolls them so).
+func (s *Store) HostsNamed(ctx context.Context, name string) ([]fleet.Host, error) {
+	hosts, err := list(ctx, s.reader, scanHost, `SELECT `+hostColumns+` FROM hosts h WHERE h.deleted_at IS NULL AND h.name = $1 ORDER BY h.ordinal`,
+		strings.ToLower(name))
+	return hosts, wrap("hosts named", err)
+}
+
+// HostsOfMachine answers: which hosts that exist have this machine id? By ordinal.
+func (s *Store) HostsOfMachine(ctx context.Context, machineID string) ([]fleet.Host, error) {
+	hosts, err := list(ctx, s.reader, scanHost, `SELECT `+hostColumns+` FROM hosts h WHERE h.machine_id = $1 AND h.deleted_at IS NULL ORDER BY h.ordinal`, machineID)
+	return hosts, wrap("hosts of machine", err)
 }
 
 // SetHostState moves a host that is in one of the states from; fault.Conflict when it is in another.

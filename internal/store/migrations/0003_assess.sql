@@ -31,6 +31,10 @@ SELECT f.name, MIN(a.from_at), MIN(a.from_seq), f.records, f.ecosystems, f.as_of
 FROM feeds f JOIN (SELECT feed, from_at, from_seq FROM advisories UNION ALL SELECT feed, from_at, from_seq FROM overlays) a ON a.feed = f.name
 GROUP BY f.name, f.records, f.ecosystems, f.as_of;
 
+-- A machine that enrolls again is recognised without going through the fleet.
+CREATE INDEX hosts_machine ON hosts (machine_id);
+
 -- +goose Down
+DROP INDEX hosts_machine;
 DROP TABLE feed_imports;
 DROP TABLE lifecycles;

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,8 @@ func tokenUses(t *testing.T, s *store.Store) {
 		want := in.Host
 		want.Ordinal = int64(i + 1)
 		same(t, "enrolled", got, want)
+		same(t, "by name, in any case", get(s.HostsNamed(ctx, strings.ToUpper(want.Name)))(t), []fleet.Host{want})
+		same(t, "by machine", get(s.HostsOfMachine(ctx, want.MachineID))(t), []fleet.Host{want})
 		same(t, "read again", get(s.Host(ctx, id))(t), want)
 		c, h, err := s.Certificate(ctx, in.Certificate.Serial)
 		must(t, err)

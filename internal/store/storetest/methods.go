@@ -49,6 +49,8 @@ func methodCalls(t *testing.T, s *store.Store) []methodCall {
 		}},
 		{"Host", func(ctx context.Context) error { return second(s.Host(ctx, "h1")) }},
 		{"Hosts", func(ctx context.Context) error { return second(s.Hosts(ctx)) }},
+		{"HostsNamed", func(ctx context.Context) error { return second(s.HostsNamed(ctx, "h1")) }},
+		{"HostsOfMachine", func(ctx context.Context) error { return second(s.HostsOfMachine(ctx, "m1")) }},
 		{"SetHostState", func(ctx context.Context) error {
 			return second(s.SetHostState(ctx, "h1", []fleet.State{fleet.Approved}, fleet.Revoked, "x", start(), ev(event.HostRevoked, "h1")))
 		}},
