@@ -20,6 +20,7 @@ const (
 	reportTimeout = 5 * time.Minute
 	exportTimeout = 15 * time.Minute
 	exportPage    = 1000
+	metricsPast   = 30 * 24 * time.Hour // what figures are of, when nobody says from when
 	reportPast    = 90 * 24 * time.Hour // what was fixed before is left out, when nobody says since when
 	maxExports    = 4                   // each reads the whole log
 )
@@ -27,6 +28,15 @@ const (
 // Reports makes documents about the past.
 type Reports interface {
 	Compliance(ctx context.Context, q report.Query) (apiv1.ComplianceReport, error)
+	Metrics(ctx context.Context, q report.MetricsQuery) (apiv1.Metrics, error)
+}
+
+type metricsInput struct {
+	Selector string    `query:"selector" maxLength:"2000" doc:"Empty means every host"`
+	From     time.Time `query:"from" doc:"Default 30 days before to"`
+	To       time.Time `query:"to" doc:"Default now"`
+	Clock    string    `query:"clock" maxLength:"200" doc:"As urgent=15d,high=30d: how long a finding may stay open; default urgent=15d,high=30d,normal=90d,low=180d"`
+	MinSeq   int64     `query:"min_seq" minimum:"0" doc:"Answer from a state that includes this change"`
 }
 
 type complianceInput struct {
@@ -44,6 +54,9 @@ func (a *API) reportOperations(api huma.API) {
 	register(api, operation("report-compliance", http.MethodGet, "/api/v1/reports/compliance", tagAssess, needViewer,
 		"What was wrong on which host, since when, and what fixed it: by which rollout, approved by whom",
 		about("Derived from the hosts' inventories over time, judged with today's knowledge. Hosts that are not assessed come first."), lasting(reportTimeout)), a.compliance)
+	register(api, operation("report-metrics", http.MethodGet, "/api/v1/reports/metrics", tagAssess, needViewer,
+		"How long patching took, how much was exposed, how much of the fleet was seen, and how much was in time",
+		about("Derived from the hosts' inventories over time, judged with today's knowledge."), lasting(reportTimeout)), a.figures)
 	slots := make(chan struct{}, maxExports)
 	register(api, operation("verify-events", http.MethodGet, "/api/v1/events/verify", tagEvents, needViewer,
 		"Go through the log's hash chain, from the first event on", lasting(exportTimeout), errorsToo(http.StatusServiceUnavailable)),
@@ -102,6 +115,25 @@ func (a *API) compliance(ctx context.Context, in *complianceInput) (*answer[apiv
 		r.Feeds = []apiv1.FeedStatus{}
 	}
 	return reply(r, err)
+}
+
+func (a *API) figures(ctx context.Context, in *metricsInput) (*answer[apiv1.Metrics], error) {
+	q, err := a.query(ctx, ListInput{Selector: in.Selector, MinSeq: in.MinSeq, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	clock, err := report.ParseClock(in.Clock)
+	if err != nil {
+		return nil, err
+	}
+	period := report.Period{From: in.From, To: in.To}
+	if period.To.IsZero() {
+		period.To = a.Now()
+	}
+	if period.From.IsZero() {
+		period.From = period.To.Add(-metricsPast)
+	}
+	return reply(a.Reports.Metrics(ctx, report.MetricsQuery{Selector: q.Selector, Period: period, Clock: clock}))
 }
 
 // export writes the log a page at a time. What goes wrong on the way can only cut the answer off: its last line is then missing.

@@ -118,7 +118,15 @@ func TestOnlyAFewReadTheWholeLogAtOnce(t *testing.T) {
 }
 
 // asked keeps what a report was asked for.
-type asked struct{ q report.Query }
+type asked struct {
+	q report.Query
+	m report.MetricsQuery
+}
+
+func (a *asked) Metrics(_ context.Context, q report.MetricsQuery) (apiv1.Metrics, error) {
+	a.m = q
+	return apiv1.Metrics{Clock: []apiv1.ClockRule{}, Rows: []apiv1.MetricsRow{}}, nil
+}
 
 func (a *asked) Compliance(_ context.Context, q report.Query) (apiv1.ComplianceReport, error) {
 	a.q = q
@@ -156,6 +164,34 @@ func TestComplianceIsAskedForWhatWasMeant(t *testing.T) {
 		}
 		if q := reports.q; want.code == 200 && (q.Selector.String() != want.selector || !q.Since.Equal(want.since) || q.Worst != want.worst || !strings.Contains(w.Body.String(), `"feeds":[]`)) {
 			t.Errorf("%s: %+v %s", path, q, w.Body)
+		}
+	}
+}
+
+func TestMetricsAreAskedForWhatWasMeant(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.token(t, access.Viewer)
+	reports := &asked{}
+	now := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+	b.api.Reports, b.api.Now = reports, func() time.Time { return now }
+	july := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
+	for path, want := range map[string]struct {
+		code   int
+		period report.Period
+		high   time.Duration
+	}{
+		"":                         {200, report.Period{From: now.Add(-30 * 24 * time.Hour), To: now}, 30 * 24 * time.Hour},
+		"?to=2026-07-01T00:00:00Z": {200, report.Period{From: july.Add(-30 * 24 * time.Hour), To: july}, 30 * 24 * time.Hour},
+		"?from=2026-07-01T00:00:00Z&clock=high%3D7d&selector=env%3Dprod": {200, report.Period{From: july, To: now}, 7 * 24 * time.Hour},
+		"?clock=high":       {422, report.Period{}, 0},
+		"?from=yesterday":   {422, report.Period{}, 0},
+		"?selector=env%3D(": {422, report.Period{}, 0},
+	} {
+		reports.m = report.MetricsQuery{}
+		w := b.do(t, http.MethodGet, "/api/v1/reports/metrics"+path, "", "Authorization", "Bearer "+token)
+		if q := reports.m; w.Code != want.code || !q.Period.From.Equal(want.period.From) || !q.Period.To.Equal(want.period.To) || q.Clock["high"] != want.high {
+			t.Errorf("%s: %d %s: %+v", path, w.Code, w.Body, q)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (f *documentFormat) Set(text string) error {
 func (p *program) report() *cobra.Command {
 	return group("report", "Make documents about what was wrong, and what was done about it",
 		"  staunch report compliance -l env=prod -o html > compliance.html",
-		p.reportCompliance())
+		p.reportCompliance(), p.reportMetrics())
 }
 
 func (p *program) reportCompliance() *cobra.Command {
@@ -94,7 +94,7 @@ func pastInstant(text string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, usage("--since is a date as 2026-07-01, or how long ago, as 30d or 12h; not %q", text)
+	return time.Time{}, usage("%q is neither a date, as 2026-07-01, nor how long ago, as 30d or 12h", text)
 }
 
 func (p *program) showCompliance(r apiv1.ComplianceReport) error {

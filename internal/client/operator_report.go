@@ -37,6 +37,24 @@ func (o *Operator) Compliance(ctx context.Context, selector string, since time.T
 	return send[apiv1.ComplianceReport](ctx, o, http.MethodGet, "/api/v1/reports/compliance", v, "", nil)
 }
 
+// Metrics are figures of a period. Zero times and an empty clock leave them to the server.
+func (o *Operator) Metrics(ctx context.Context, selector string, from, to time.Time, clock string) (apiv1.Metrics, error) {
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
+	v := url.Values{}
+	for name, text := range map[string]string{"selector": selector, "clock": clock} {
+		if text != "" {
+			v.Set(name, text)
+		}
+	}
+	for name, at := range map[string]time.Time{"from": from, "to": to} {
+		if !at.IsZero() {
+			v.Set(name, at.UTC().Format(time.RFC3339))
+		}
+	}
+	return send[apiv1.Metrics](ctx, o, http.MethodGet, "/api/v1/reports/metrics", v, "", nil)
+}
+
 // VerifyEvents lets the server go through its own log.
 func (o *Operator) VerifyEvents(ctx context.Context) (apiv1.EventVerification, error) {
 	ctx, cancel := context.WithTimeout(ctx, exportTimeout)

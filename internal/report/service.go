@@ -51,8 +51,8 @@ func (s *Service) Compliance(ctx context.Context, q Query) (apiv1.ComplianceRepo
 	if err != nil {
 		return out, err
 	}
-	p := &past{store: s.store, packages: map[inventory.PackageID]inventory.Package{}, running: map[string]string{}, plans: map[string]approval{}, locks: map[string]map[Package]string{}}
-	if p.knowledge, err = p.know(ctx, rows); err != nil {
+	p, err := s.past(ctx, rows)
+	if err != nil {
 		return out, err
 	}
 	for _, row := range rows {
@@ -87,6 +87,47 @@ func (s *Service) Compliance(ctx context.Context, q Query) (apiv1.ComplianceRepo
 	return out, nil
 }
 
+// MetricsQuery says of which hosts and which period metrics are.
+type MetricsQuery struct {
+	Selector fleet.Selector
+	Period   Period
+	Clock    Clock
+}
+
+// Metrics measures a period with today's knowledge, host by host. fault.Invalid when the period is none, or is not over.
+func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, error) {
+	out := apiv1.Metrics{From: q.Period.From.UTC(), To: q.Period.To.UTC(), Selector: q.Selector.String(), Clock: q.Clock.rules(), Rows: []apiv1.MetricsRow{}}
+	switch {
+	case !q.Period.From.Before(q.Period.To):
+		return out, fault.New(fault.Invalid, "the period ends at %s, which is not after its beginning at %s", inventory.Instant(out.To), inventory.Instant(out.From))
+	case q.Period.To.After(s.now()):
+		return out, fault.New(fault.Invalid, "the period ends at %s, which is not over yet", inventory.Instant(out.To))
+	}
+	rows, err := s.hosts(ctx, q.Selector)
+	if err != nil {
+		return out, err
+	}
+	p, err := s.past(ctx, rows)
+	if err != nil {
+		return out, err
+	}
+	measure := NewMeasure(q.Period, q.Clock)
+	for _, row := range rows {
+		intervals, err := p.intervals(ctx, row.ID)
+		if err != nil {
+			return out, fmt.Errorf("measuring host %q: %w", row.ID, err)
+		}
+		cover(&out.Coverage, q.Period, row, intervals)
+		for _, e := range Exposures(intervals, p.knowledge, nil) {
+			measure.Add(e)
+		}
+	}
+	out.Hosts, out.Rows = len(rows), measure.Rows()
+	out.Coverage.Percent = percent(out.Coverage.Covered, out.Coverage.HostDays)
+	out.Coverage.HostDays, out.Coverage.Covered = rounded(out.Coverage.HostDays), rounded(out.Coverage.Covered)
+	return out, nil
+}
+
 // hosts are all that a selector names.
 func (s *Service) hosts(ctx context.Context, sel fleet.Selector) ([]apiv1.Host, error) {
 	var all []apiv1.Host
@@ -100,6 +141,13 @@ func (s *Service) hosts(ctx context.Context, sel fleet.Selector) ([]apiv1.Host, 
 			return all, nil
 		}
 	}
+}
+
+func (s *Service) past(ctx context.Context, rows []apiv1.Host) (*past, error) {
+	p := &past{store: s.store, packages: map[inventory.PackageID]inventory.Package{}, running: map[string]string{}, plans: map[string]approval{}, locks: map[string]map[Package]string{}}
+	var err error
+	p.knowledge, err = p.know(ctx, rows)
+	return p, err
 }
 
 // past reads what a report is made of, each thing that hosts share once.

@@ -170,6 +170,38 @@ func TestComplianceReadsThePast(t *testing.T) {
 	}
 }
 
+// A host is patched a day after the world knew; another never is. Counted on a real store.
+func TestMetricsReadThePast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	began := w.at
+	day := 24 * time.Hour
+	web, old := w.enroll("web1"), w.enroll("old1")
+	w.has(web, deb("openssl", "1"))
+	w.has(old, deb("openssl", "1"))
+	w.at = began.Add(2 * day)
+	w.knows(hole("CVE-1", "openssl", "2", began.Add(2*day)))
+	w.at = began.Add(3 * day)
+	w.has(web, deb("openssl", "2"))
+	now := began.Add(10 * day)
+	s := report.NewService(w.store, rows{row(web, "web1", true), row(old, "old1", true)}, func() time.Time { return now })
+
+	m, err := s.Metrics(t.Context(), report.MetricsQuery{Period: report.Period{From: began, To: now}, Clock: report.Clock{apiv1.PriorityNormal: 5 * day}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := m.Rows[len(m.Rows)-1]
+	if m.Hosts != 2 || all.Opened != 2 || all.Fixed != 1 || all.Open != 1 || all.TimeToPatch == nil || all.TimeToPatch.Median != 1 || all.ExposureDays != 1+8 ||
+		all.Due != 2 || all.InTime != 1 || *all.PercentInTime != 50 || m.Coverage.Assessed != 2 || *m.Coverage.Percent != 100 {
+		t.Errorf("%+v %+v", m, all)
+	}
+	for _, p := range []report.Period{{From: now, To: began}, {From: began, To: began}, {From: began, To: now.Add(time.Hour)}} {
+		if _, err := s.Metrics(t.Context(), report.MetricsQuery{Period: p}); !errors.Is(err, fault.Invalid) {
+			t.Errorf("%v: %v", p, err)
+		}
+	}
+}
+
 func TestComplianceSaysWhenItIsTooMuch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

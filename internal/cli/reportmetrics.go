@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/client"
+)
+
+func (p *program) reportMetrics() *cobra.Command {
+	var selector, from, to, clock string
+	c := p.remote(&cobra.Command{
+		Use: "metrics", Short: "Say how long patching took, how much was exposed, and how much was in time",
+		Long: `Say of a period how long patching took, how much was exposed, how much of the fleet was seen, and
+how much was fixed in time. Durations are in days; a finding counts once for each host.
+
+It is derived from the hosts' own inventories over time, judged with today's knowledge. A finding
+counts from when the package was first seen on the host, or from when its advisory was published,
+whichever came later, until an inventory shows that it is gone. The formulas are in docs/metrics.md.
+
+--clock says how long a finding of a priority may stay open: 15 and 30 days for urgent and high are
+those of CISA's directive 19-02.`,
+		Example: `  staunch report metrics
+  staunch report metrics -l env=prod --from 2026-10-01 --to 2026-11-01 --clock urgent=3d,high=14d
+  staunch report metrics --from 90d -o json`,
+	}, func(ctx context.Context, o *client.Operator, _ []string) error {
+		var period [2]time.Time
+		for i, text := range []string{from, to} {
+			if text == "" {
+				continue
+			}
+			at, err := pastInstant(text, p.env.Now())
+			if err != nil {
+				return err
+			}
+			period[i] = at
+		}
+		m, err := o.Metrics(ctx, selector, period[0], period[1], clock)
+		if err != nil {
+			return err
+		}
+		if p.format == formatTable {
+			write(p.env.Stdout, "%s\n", metricsPairs(m).render(p.env.Width))
+		}
+		return show(p, m, m.Rows, metricsColumns())
+	})
+	c.Flags().StringVarP(&selector, "selector", "l", "", "only hosts that this `SELECTOR` names, as env=prod,role in (web,api),!retired")
+	c.Flags().StringVar(&from, "from", "30d", "the period's beginning: `WHEN`, a date as 2026-07-01, or how long ago, as 30d or 12h")
+	c.Flags().StringVar(&to, "to", "", "its end, likewise; now when it is left out")
+	c.Flags().StringVar(&clock, "clock", "", "`RULES`, as urgent=15d,high=30d: how long findings may stay open")
+	return c
+}
+
+func metricsPairs(m apiv1.Metrics) pairs {
+	var rules []string
+	for _, r := range m.Clock {
+		rules = append(rules, fmt.Sprintf("%s %g days", r.Priority, r.Days))
+	}
+	return pairs{
+		{"period", moment(&m.From) + " to " + moment(&m.To)},
+		{"hosts", fmt.Sprintf("%d (%s)", m.Hosts, or(m.Selector, "every host"))},
+		{"coverage", fmt.Sprintf("%s of %g host days; %d hosts not assessed", percentText(m.Coverage.Percent), m.Coverage.HostDays, m.Coverage.NotAssessed)},
+		{"clock", strings.Join(rules, ", ")},
+	}
+}
+
+func metricsColumns() []column[apiv1.MetricsRow] {
+	number := func(of func(apiv1.MetricsRow) int) func(apiv1.MetricsRow) string {
+		return func(r apiv1.MetricsRow) string { return fmt.Sprint(of(r)) }
+	}
+	took := func(of func(*apiv1.Spread) float64) func(apiv1.MetricsRow) string {
+		return func(r apiv1.MetricsRow) string {
+			if r.TimeToPatch == nil {
+				return "-"
+			}
+			return fmt.Sprintf("%g", of(r.TimeToPatch))
+		}
+	}
+	return []column[apiv1.MetricsRow]{
+		{name: "priority", text: func(r apiv1.MetricsRow) string { return r.Priority }},
+		{name: "opened", text: number(func(r apiv1.MetricsRow) int { return r.Opened })},
+		{name: "fixed", text: number(func(r apiv1.MetricsRow) int { return r.Fixed })},
+		{name: "open", text: number(func(r apiv1.MetricsRow) int { return r.Open })},
+		{name: "median_days", text: took(func(s *apiv1.Spread) float64 { return s.Median })},
+		{name: "p90_days", text: took(func(s *apiv1.Spread) float64 { return s.P90 })},
+		{name: "exposure_days", text: func(r apiv1.MetricsRow) string { return fmt.Sprintf("%g", r.ExposureDays) }},
+		{name: "due", text: number(func(r apiv1.MetricsRow) int { return r.Due })},
+		{name: "in_time", text: func(r apiv1.MetricsRow) string { return percentText(r.PercentInTime) }},
+	}
+}
+
+// percentText is "-" where there is nothing to be a part of.
+func percentText(p *float64) string {
+	if p == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%g %%", *p)
+}
