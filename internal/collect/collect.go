@@ -3,6 +3,7 @@ package collect
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -14,7 +15,8 @@ import (
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
 	"github.com/staunch-dev/staunch/internal/pkgmgr/apt"
-	"github.com/staunch-dev/staunch/internal/pkgmgr/dpkg"
+	"github.com/staunch-dev/staunch/internal/pkgmgr/pacman"
+	"github.com/staunch-dev/staunch/internal/pkgmgr/rpm"
 )
 
 // Options say what to collect from. Zero values are the defaults named.
@@ -82,31 +84,51 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (Snapshot, error
 		Repositories: apiv1.Repositories{Repositories: []apiv1.Repository{}},
 		Hardware:     emptyHardware(),
 	}
-	var db dpkg.Database
-	if _, err := tree.Stat("var/lib/dpkg"); err == nil && readsWithDpkg(rel.Ecosystem) {
-		if db, err = readDpkg(tree); err != nil {
-			return Snapshot{}, err
-		}
-		s.Packages.Packages = packagesOf(db)
-	} else {
-		s.Updates.Problem = "the package manager of this system is not supported yet"
+	in, err := c.installed(ctx, tree, rel)
+	if err != nil {
+		return Snapshot{}, err
 	}
-	s.Facts = c.facts(ctx, tree, rel, db)
+	s.Packages.Packages = in.packages
+	s.Facts = c.facts(ctx, tree, rel, in)
 	if c.live() {
 		s.Hardware = hardware(tree)
 		s.Vitals = vitals(tree)
 	}
-	if err := c.askApt(ctx, now, db, &s); err != nil {
+	if err := c.askApt(ctx, now, in, &s); err != nil {
 		return Snapshot{}, err
 	}
 	return s, nil
 }
 
+// installed reads what is installed; of the running system rpm is asked. A system of which nothing can be read is no error: its facts
+// and hardware are worth knowing, and the problem is said where updates are.
+func (c *Collector) installed(ctx context.Context, tree *pkgmgr.Root, rel apiv1.OSRelease) (installed, error) {
+	in, err := readInstalled(tree, rel.Ecosystem)
+	switch {
+	case in.manager == byRPM && c.live():
+		err = in.askRPM(ctx, rpm.Config{})
+	case in.manager == byRPM || in.manager == "":
+		err = nil
+	}
+	if err != nil {
+		return in, err
+	}
+	in.besides(tree)
+	return in, nil
+}
+
 // askApt fills in what apt knows. A tree that is not the running system's has no updates that anybody could install now.
-func (c *Collector) askApt(ctx context.Context, _ time.Time, db dpkg.Database, s *Snapshot) error {
-	if len(db.Packages) == 0 {
+func (c *Collector) askApt(ctx context.Context, _ time.Time, in installed, s *Snapshot) error {
+	switch {
+	case in.manager == "":
+		return nil
+	case in.manager != byDpkg:
+		s.Updates.Problem = fmt.Sprintf("which updates %s would install is not asked yet: what is installed is assessed all the same", in.manager)
+		return nil
+	case len(in.dpkg.Packages) == 0:
 		return nil
 	}
+	db := in.dpkg
 	if !c.live() || !c.apt.Available() {
 		s.Updates.Manager, s.Updates.Problem = "", "not the running system, or apt is not installed: its updates are not known"
 		return nil
@@ -118,7 +140,9 @@ func (c *Collector) askApt(ctx context.Context, _ time.Time, db dpkg.Database, s
 	s.Updates = a.Updates
 	s.Repositories.Repositories = a.Repositories
 	for i, p := range s.Packages.Packages {
-		s.Packages.Packages[i].Origin = cmp.Or(a.Origins[apt.Key(p.Name, p.Arch, p.Version)], p.Origin)
+		if p.Ecosystem == "" {
+			s.Packages.Packages[i].Origin = cmp.Or(a.Origins[apt.Key(p.Name, p.Arch, p.Version)], p.Origin)
+		}
 	}
 	v := &s.Vitals
 	v.Metadata, v.Phasing, v.Lists, v.RefreshError = a.Metadata, a.Phasing, a.Lists, a.RefreshError
@@ -155,7 +179,14 @@ func (c *Collector) NextRefresh() time.Time {
 
 // Watched names the files whose change makes a new Collect worth while before its time.
 func (c *Collector) Watched() []string {
-	return slices.Concat(c.apt.Watched(), []string{"/run/reboot-required", "/etc/os-release", "/etc/hostname"})
+	watched := slices.Concat(c.apt.Watched(), []string{"/run/reboot-required", "/etc/os-release", "/etc/hostname",
+		"/lib/apk/db", "/usr/lib/apk/db", "/" + pacman.Local, "/snap", "/var/lib/snapd/snap", "/var/lib/flatpak/.changed"})
+	for _, dir := range rpm.Databases() {
+		for _, file := range append(rpm.Files(), "rpmdb.sqlite-wal") {
+			watched = append(watched, "/"+dir+"/"+file)
+		}
+	}
+	return watched
 }
 
 // Simulations counts the simulations of the package manager that were run.

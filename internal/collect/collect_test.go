@@ -14,7 +14,6 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
-	"github.com/staunch-dev/staunch/internal/pkgmgr/dpkg"
 )
 
 func onLinux(t *testing.T) {
@@ -135,14 +134,15 @@ func TestNewestKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tree.Close() }()
-	db := func(pairs ...string) (db dpkg.Database) {
+	db := func(pairs ...string) installed {
+		in := installed{manager: byDpkg}
 		for i := 0; i < len(pairs); i += 2 {
-			db.Packages = append(db.Packages, dpkg.Package{Name: "linux-image-" + pairs[i], Version: pairs[i+1], State: "installed"})
+			in.packages = append(in.packages, apiv1.Package{Name: "linux-image-" + pairs[i], Version: pairs[i+1]})
 		}
-		return db
+		return in
 	}
 	for name, c := range map[string]struct {
-		db      dpkg.Database
+		db      installed
 		running string
 		newest  string
 		reboot  bool
@@ -163,6 +163,50 @@ func TestNewestKernel(t *testing.T) {
 			}
 			if r := reboot(tree, images, k); r.Required != c.reboot {
 				t.Errorf("reboot required %v (%q), want %v", r.Required, r.Reasons, c.reboot)
+			}
+		})
+	}
+}
+
+// Kernels are known by their files where packages do not tell, in rpm's order, and by apk's packages.
+func TestKernelsOfOtherDistributions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		files   []string
+		in      installed
+		running string
+		want    []string
+		newest  string
+	}{
+		"el": {[]string{"boot/vmlinuz-5.14.0-70.13.1.el9_0.x86_64", "boot/vmlinuz-5.14.0-427.13.1.el9_4.x86_64", "boot/vmlinuz-0-rescue-0123", "lib/modules/5.14.0-427.13.1.el9_4.x86_64/vmlinuz", "boot/vmlinuz-5.14.0-503.1.1.el9_5.x86_64+rt"},
+			installed{manager: byRPM}, "5.14.0-70.13.1.el9_0.x86_64",
+			[]string{"5.14.0-70.13.1.el9_0.x86_64", "5.14.0-427.13.1.el9_4.x86_64", "5.14.0-503.1.1.el9_5.x86_64+rt"}, "5.14.0-427.13.1.el9_4.x86_64"},
+		"sles": {[]string{"boot/vmlinuz-5.14.21-150500.55.7-default", "boot/vmlinuz-5.14.21-150500.55.68-default"}, installed{manager: byRPM}, "5.14.21-150500.55.7-default",
+			[]string{"5.14.21-150500.55.7-default", "5.14.21-150500.55.68-default"}, "5.14.21-150500.55.68-default"},
+		"alpine": {[]string{"boot/vmlinuz-lts"}, installed{manager: byAPK, packages: []apiv1.Package{{Name: "linux-lts", Version: "6.6.32-r0"}, {Name: "linux-firmware", Version: "2024-r0"}, {Name: "linux-lts-dev", Version: "6.6.32-r0", Source: "linux-lts"}}},
+			"6.6.30-0-lts", []string{"6.6.32-0-lts"}, "6.6.32-0-lts"},
+		"arch": {[]string{"boot/vmlinuz-linux", "lib/modules/6.9.7-arch1-1/vmlinuz"}, installed{manager: byPacman}, "6.9.6-arch1-1", []string{"6.9.7-arch1-1"}, "6.9.7-arch1-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for _, f := range c.files {
+				write(t, filepath.Join(dir, f), "")
+			}
+			tree, err := pkgmgr.OpenRoot(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = tree.Close() }()
+			images := kernels(tree, c.in)
+			if diff := cmp.Diff(c.want, releases(images)); diff != "" {
+				t.Error(diff)
+			}
+			if got := newest(images, c.running); got != c.newest {
+				t.Errorf("newest is %q, want %q", got, c.newest)
+			}
+			if c.running != c.newest && !olderKernel(images, c.running, c.newest) {
+				t.Errorf("%s is not older than %s", c.running, c.newest)
 			}
 		})
 	}

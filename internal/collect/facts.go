@@ -14,17 +14,17 @@ import (
 )
 
 // facts puts together what is not a package. Limits are those of apiv1.
-func (c *Collector) facts(ctx context.Context, tree *pkgmgr.Root, rel apiv1.OSRelease, db dpkg.Database) apiv1.Facts {
+func (c *Collector) facts(ctx context.Context, tree *pkgmgr.Root, rel apiv1.OSRelease, in installed) apiv1.Facts {
 	f := apiv1.Facts{
 		Hostname:       c.hostname(tree),
-		Arch:           archOf(db),
+		Arch:           archOf(in),
 		OS:             rel,
 		Kernel:         apiv1.Kernel{Installed: []string{}},
 		Reboot:         apiv1.Reboot{Packages: []string{}, Reasons: []string{}},
-		PackageManager: packageManager(db),
+		PackageManager: in.state(),
 		Units:          c.units(ctx, tree),
 	}
-	images := kernels(tree, db)
+	images := kernels(tree, in)
 	if !c.live() {
 		f.Kernel.Installed, f.Kernel.Newest = releases(images), newest(images, "")
 		return f
@@ -40,33 +40,33 @@ func (c *Collector) facts(ctx context.Context, tree *pkgmgr.Root, rel apiv1.OSRe
 	return f
 }
 
-// archOf is dpkg's native architecture: that of dpkg itself.
-func archOf(db dpkg.Database) string {
-	for _, p := range db.Packages {
-		if p.Name == "dpkg" && p.OnDisk() {
+// managers are the packages that a manager itself comes in: its version, and the native architecture.
+var managers = map[string][]string{byDpkg: {"dpkg", "apt"}, byAPK: {"apk-tools"}, byPacman: {"pacman"}, byRPM: {"rpm", "dnf", "zypper"}}
+
+// archOf is the native architecture: that of the package manager itself, in its own word.
+func archOf(in installed) string {
+	for _, p := range in.packages {
+		if names := managers[in.manager]; len(names) > 0 && p.Name == names[0] && p.Ecosystem == "" {
 			return p.Arch
 		}
 	}
-	return dpkg.Arch(runtime.GOARCH)
+	if in.manager == byDpkg || in.manager == "" {
+		return dpkg.Arch(runtime.GOARCH)
+	}
+	return map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
 }
 
-func packageManager(db dpkg.Database) apiv1.PackageManager {
-	pm := apiv1.PackageManager{Interrupted: db.Interrupted, Broken: brokenOf(db), Held: []string{}}
-	pm.Broken = pm.Broken[:min(len(pm.Broken), 10_000)]
-	for _, p := range db.Packages {
-		switch {
-		case p.Held() && len(pm.Held) < 10_000:
-			pm.Held = append(pm.Held, p.Name)
-		case p.Name == "dpkg" && p.OnDisk() && pm.Name == "":
-			pm.Name, pm.Version = "dpkg", clip(p.Version, 64)
-		}
-		if p.Name == "apt" && p.OnDisk() {
-			pm.Name, pm.Version = "apt", clip(p.Version, 64)
+// state is that of the package database. The manager named is the last of its kind that is there: apt before dpkg.
+func (in installed) state() apiv1.PackageManager {
+	pm := apiv1.PackageManager{Interrupted: in.interrupted, Broken: in.broken[:min(len(in.broken), 10_000)], Held: in.held[:min(len(in.held), 10_000)]}
+	for _, name := range managers[in.manager] {
+		for _, p := range in.packages {
+			if p.Name == name && p.Ecosystem == "" {
+				pm.Name, pm.Version = name, clip(p.Version, 64)
+			}
 		}
 	}
-	slices.Sort(pm.Held)
-	pm.Held = slices.Compact(pm.Held)
-	for _, problem := range db.Problems {
+	for _, problem := range in.problems[:min(len(in.problems), 200)] {
 		pm.Problems = append(pm.Problems, clip(problem, 500))
 	}
 	return pm

@@ -2,32 +2,40 @@ package collect
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
-	"github.com/staunch-dev/staunch/internal/pkgmgr/dpkg"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
 // image is an installed kernel: its release as uname would say it, and the version of the package it came in, where it came in one.
 type image struct{ release, version string }
 
-// kernels finds them twice: as files in /boot and as packages named after a release.
-func kernels(tree *pkgmgr.Root, db dpkg.Database) []image {
+// kernels finds them as files, in /boot or beside their modules, and as packages named after a release.
+func kernels(tree *pkgmgr.Root, in installed) []image {
 	versions := map[string]string{}
 	entries, _ := tree.ReadDir("boot")
 	for _, e := range entries {
-		if rel, ok := strings.CutPrefix(e.Name(), "vmlinuz-"); ok && !strings.HasSuffix(rel, ".old") {
+		if rel, ok := strings.CutPrefix(e.Name(), "vmlinuz-"); ok && rel != "" && !strings.HasSuffix(rel, ".old") && !strings.HasPrefix(rel, "0-rescue-") {
 			versions[clip(rel, 256)] = ""
 		}
 	}
-	for _, p := range db.Packages {
-		rel, ok := strings.CutPrefix(p.Name, "linux-image-")
-		rel = strings.TrimPrefix(rel, "unsigned-")
-		if ok && p.OnDisk() && p.Version != "" && rel != "" && rel[0] >= '0' && rel[0] <= '9' && !strings.HasSuffix(rel, "-dbg") {
+	modules, _ := tree.ReadDir("lib/modules")
+	for _, m := range modules { // Fedora's family and Arch keep the image here, and in /boot a copy, under one name in Arch
+		if present(tree, "lib/modules/"+m.Name()+"/vmlinuz") {
+			versions[clip(m.Name(), 256)] = ""
+		}
+	}
+	for _, p := range in.packages {
+		if rel := in.release(p); rel != "" {
 			versions[rel] = p.Version
 		}
+	}
+	if in.manager == byAPK || in.manager == byPacman { // there /boot/vmlinuz-lts and -linux are files without a release in their name
+		maps.DeleteFunc(versions, func(rel, _ string) bool { return rel[0] < '0' || rel[0] > '9' })
 	}
 	images := make([]image, 0, len(versions))
 	for rel, v := range versions {
@@ -35,6 +43,28 @@ func kernels(tree *pkgmgr.Root, db dpkg.Database) []image {
 	}
 	slices.SortFunc(images, compareImages)
 	return images[:min(len(images), 1000)]
+}
+
+// release is what uname would say of the kernel that a package brings; empty when it brings none, or when its name and version do not tell.
+func (in installed) release(p apiv1.Package) string {
+	if p.Ecosystem != "" {
+		return ""
+	}
+	switch in.manager {
+	case byDpkg:
+		rel, ok := strings.CutPrefix(p.Name, "linux-image-")
+		rel = strings.TrimPrefix(rel, "unsigned-")
+		if ok && rel != "" && rel[0] >= '0' && rel[0] <= '9' && !strings.HasSuffix(rel, "-dbg") {
+			return rel
+		}
+	case byAPK: // linux-lts 6.6.32-r0 is 6.6.32-0-lts
+		flavour, ok := strings.CutPrefix(p.Name, "linux-")
+		upstream, build, built := strings.Cut(p.Version, "-r")
+		if ok && built && p.Source == "" && slices.Contains([]string{"lts", "virt", "edge", "rpi", "stable"}, flavour) {
+			return upstream + "-" + build + "-" + flavour
+		}
+	}
+	return ""
 }
 
 // compareImages orders by the versions of the packages, then (and where one has none) by release; both in Debian's order.
@@ -46,17 +76,23 @@ func compareImages(a, b image) int {
 	return cmp.Or(byVersion, compareVersions(a.release, b.release), cmp.Compare(a.release, b.release))
 }
 
-// compareVersions is 0 for what is no version at all: then the spelling decides.
+// compareVersions is Debian's order, or rpm's where Debian's does not know the spelling (5.14.0-427.el9_4.x86_64); 0 for what is no
+// version at all: then the spelling decides.
 func compareVersions(a, b string) int {
-	n, err := vercmp.Compare("deb", a, b)
-	if err != nil {
-		return 0
+	for _, scheme := range []vercmp.Scheme{vercmp.Deb, vercmp.RPM} {
+		if n, err := vercmp.Compare(scheme, a, b); err == nil {
+			return n
+		}
 	}
-	return n
+	return 0
 }
 
-// flavour is what follows the numbers of a release: amd64, rt-amd64, generic. A reboot stays within it.
+// flavour is what follows the numbers of a release: amd64, rt-amd64, generic, lts; or, in the RPM family, the architecture: +rt, +debug.
+// A reboot stays within it.
 func flavour(release string) string {
+	if at := strings.LastIndexByte(release, '+'); at > 0 && !strings.Contains(release[at:], "-") {
+		return release[at:]
+	}
 	parts := strings.Split(release, "-")
 	i := len(parts)
 	for i > 1 && parts[i-1] != "" && (parts[i-1][0] < '0' || parts[i-1][0] > '9') {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -51,11 +52,90 @@ Version: 1.0
 	if diff := cmp.Diff(wantBroken, broken, cmpopts.IgnoreUnexported(apiv1.PackageState{})); diff != "" {
 		t.Error(diff)
 	}
-	if _, _, err := ReadPackages(root, "AlmaLinux:9"); !errors.Is(err, fault.Invalid) {
-		t.Errorf("AlmaLinux: %v, want a refusal", err)
+	if _, _, err := ReadPackages(root, "AlmaLinux:9"); !errors.Is(err, fault.NotFound) {
+		t.Errorf("AlmaLinux: %v, want not found: another distribution's database is not its own", err)
 	}
 	if _, _, err := ReadPackages(t.TempDir(), "Debian:12"); !errors.Is(err, fault.NotFound) {
 		t.Errorf("empty root: %v, want not found", err)
+	}
+}
+
+const (
+	apkInstalled = "P:musl\nV:1.2.5-r0\nA:x86_64\n\nP:libssl3\nV:3.3.1-r3\nA:x86_64\no:openssl\n\nP:apk-tools\nV:2.14.4-r0\nA:x86_64\n"
+	bashDesc     = "%NAME%\nbash\n\n%VERSION%\n5.2.026-2\n\n%BASE%\nbash\n\n%ARCH%\nx86_64\n"
+)
+
+// Every kind of root is read with its own database, whatever else lies in it; snaps and flatpaks come along with their own ecosystem.
+func TestCollectReadsEveryKindOfRoot(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		release string
+		files   map[string]string
+		want    []string
+		manager string
+	}{
+		"alpine": {"ID=alpine\nVERSION_ID=3.20.1\n", map[string]string{"lib/apk/db/installed": apkInstalled, "etc/apk/world": "musl=1.2.5-r0\n"},
+			[]string{"apk-tools x86_64 2.14.4-r0", "libssl3 x86_64 3.3.1-r3 (openssl)", "musl x86_64 1.2.5-r0"}, "apk-tools"},
+		"wolfi": {"ID=wolfi\nVERSION_ID=20230201\n", map[string]string{"usr/lib/apk/db/installed": apkInstalled},
+			[]string{"apk-tools x86_64 2.14.4-r0", "libssl3 x86_64 3.3.1-r3 (openssl)", "musl x86_64 1.2.5-r0"}, "apk-tools"},
+		"arch": {"ID=arch\n", map[string]string{"var/lib/pacman/local/bash-5.2.026-2/desc": bashDesc},
+			[]string{"bash x86_64 5.2.026-2"}, ""},
+		"dpkg_of_an_unknown_derivative": {"ID=mint\nVERSION_ID=22\n", map[string]string{"var/lib/dpkg/status": "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n", "lib/apk/db/installed": apkInstalled},
+			[]string{"a all 1"}, ""},
+		"an_rpm_database_that_only_rpm_could_read": {"ID=almalinux\nVERSION_ID=9.4\n", map[string]string{"var/lib/rpm/rpmdb.sqlite": "x"}, []string{}, ""},
+		"nothing": {"ID=x\n", nil, []string{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			write(t, filepath.Join(root, "etc/os-release"), c.release)
+			for file, text := range c.files {
+				write(t, filepath.Join(root, file), text)
+			}
+			s, err := New(Options{Root: root, StateDir: t.TempDir()}).Collect(t.Context(), time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []string{}
+			for _, p := range s.Packages.Packages {
+				text := p.Name + " " + p.Arch + " " + p.Version
+				if p.Source != "" {
+					text += " (" + p.Source + ")"
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if s.Updates.Known || s.Updates.Problem == "" || s.Facts.PackageManager.Name != c.manager {
+				t.Errorf("%+v; manager %q, want %q", s.Updates, s.Facts.PackageManager.Name, c.manager)
+			}
+		})
+	}
+}
+
+func TestSnapsAndFlatpaksComeAlong(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write(t, filepath.Join(root, "var/lib/dpkg/status"), "Package: zlib\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n")
+	write(t, filepath.Join(root, "snap/lxd/1/meta/snap.yaml"), "version: '5.0'\narchitectures: [amd64]\n")
+	write(t, filepath.Join(root, "var/lib/flatpak/app/org.x/x86_64/stable/abc/metadata"), "")
+	for link, target := range map[string]string{"snap/lxd/current": "1", "var/lib/flatpak/app/org.x/x86_64/stable/active": "abc"} {
+		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _, err := ReadPackages(root, "Debian:12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []apiv1.Package{
+		{Name: "lxd", Arch: "amd64", Version: "5.0", Ecosystem: apiv1.EcosystemSnap},
+		{Name: "org.x", Arch: "x86_64", Version: "stable, commit abc", Ecosystem: apiv1.EcosystemFlatpak},
+		{Name: "zlib", Arch: "all", Version: "1"},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(apiv1.Package{})); diff != "" {
+		t.Error(diff)
 	}
 }
 
