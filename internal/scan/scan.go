@@ -86,7 +86,7 @@ func judge(out *apiv1.Scan, packages []apiv1.Package, knowledge feed.Knowledge, 
 			asOf[f.Name] = *f.AsOf
 		}
 		if f.Error != "" {
-			out.Warnings = append(out.Warnings, fmt.Sprintf("feed %s: %s; what it would say is missing here", f.Name, f.Error))
+			out.Warnings = append(out.Warnings, fmt.Sprintf("feed %s: %s", f.Name, f.Error))
 		}
 		if f.Skipped > 0 {
 			out.Warnings = append(out.Warnings, fmt.Sprintf("feed %s: %d records could not be read", f.Name, f.Skipped))
