@@ -112,7 +112,7 @@ func TestAnImportLongerThanTheLimitIsRefused(t *testing.T) {
 func TestRealFeedsFromAFolder(t *testing.T) {
 	t.Parallel()
 	b := setup(t, filepath.Join(shared(t), "data", "feeds"), "Debian:12", "AlmaLinux:9")
-	names := map[string]int{"osv/Debian": 2155, "osv/AlmaLinux": 5637, "kev": 1674, "epss": 360142, "ssvc": 44026}
+	names := map[string]int{"osv/Debian": 2155, "osv/AlmaLinux": 5637, "kev": 1674, "epss": 360142, "ssvc": 44026, "eol": 8351, "distro-info": 64}
 	if err := b.Update(t.Context(), slices.Sorted(maps.Keys(names))); err != nil {
 		t.Fatal(err)
 	}

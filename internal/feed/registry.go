@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/feed/debian"
+	"github.com/staunch-dev/staunch/internal/feed/lifecycle"
 	"github.com/staunch-dev/staunch/internal/feed/threat"
 )
 
@@ -46,7 +47,7 @@ func distributions() []source {
 	const hour = time.Hour
 	return []source{
 		{
-			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "1",
+			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "2",
 			files: []place{{url: osvBase + "{}/all.zip", paths: []string{"osv/{}/all.zip"}}},
 		},
 		{
@@ -54,11 +55,11 @@ func distributions() []source {
 			files: []place{{url: debianBase + "data/json", paths: []string{"debian/tracker.json", "debian/tracker.json.gz"}}},
 		},
 		{
-			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, why: noAdapter,
+			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "1",
 			files: []place{{url: salsaBase + "DSA/list", paths: []string{"debian/DSA/list"}}},
 		},
 		{
-			name: "debian-dla", title: "Debian's LTS advisories", buckets: []string{"Debian"}, every: hour, why: noAdapter,
+			name: "debian-dla", title: "Debian's LTS advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "1",
 			files: []place{{url: salsaBase + "DLA/list", paths: []string{"debian/DLA/list"}}},
 		},
 		{
@@ -120,11 +121,11 @@ func threats() []source {
 			files: []place{{url: ssvcAddress, paths: []string{"ssvc/vulnrichment.zip", "ssvc/ssvc-*.tsv.gz"}}},
 		},
 		{
-			name: "eol", title: "endoflife.date", every: 24 * hour, why: noAdapter, limit: 64 << 20,
+			name: "eol", title: "endoflife.date", every: 24 * hour, read: lifecycle.ReadEOL, revision: "1", limit: 64 << 20,
 			files: []place{{url: eolAddress, paths: []string{"eol/endoflife.json", "eol/endoflife.json.gz"}}},
 		},
 		{
-			name: "distro-info", title: "distro-info's release dates", every: 24 * hour, why: noAdapter, limit: 1 << 20,
+			name: "distro-info", title: "distro-info's release dates", every: 24 * hour, read: lifecycle.ReadDistroInfo, revision: "1", limit: 1 << 20,
 			files: []place{
 				{url: distroBase + "debian.csv", paths: []string{"eol/distro-info-debian.csv"}},
 				{url: distroBase + "ubuntu.csv", paths: []string{"eol/distro-info-ubuntu.csv"}},

@@ -168,7 +168,7 @@ func (s source) supported() bool { return s.read != nil }
 // status is a feed's state in the words of the API.
 func (s source) status(f advisory.FeedState) apiv1.FeedStatus {
 	out := apiv1.FeedStatus{
-		Name: f.Name, Title: s.title, URL: f.URL, Records: f.Records, Skipped: f.Skipped, Problems: problemsOf(f.Problems),
+		Name: f.Name, Title: s.title, URL: strings.ReplaceAll(f.URL, "\n", ", "), Records: f.Records, Skipped: f.Skipped, Problems: problemsOf(f.Problems),
 		AsOf: instant(f.AsOf), Changed: instant(f.ChangedAt), LastAttempt: instant(f.AttemptedAt), Error: f.Error, Next: instant(f.NextDue), Support: "supported",
 	}
 	if !s.supported() {
