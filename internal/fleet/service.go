@@ -59,7 +59,7 @@ func (s *Service) Host(ctx context.Context, idOrName string) (Host, error) {
 		return s.existing(ctx, idOrName)
 	}
 	found, err := s.store.HostsNamed(ctx, idOrName)
-	if err != nil {
+	if err != nil && fault.KindOf(err) != fault.Invalid { // a text that cannot be stored is nobody's name
 		return Host{}, err
 	}
 	switch len(found) {
