@@ -1,0 +1,251 @@
+package inspect
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/collect"
+	"github.com/staunch-dev/staunch/internal/pkgmgr/rpm"
+)
+
+// component is one entry of an SBOM, whatever its format.
+type component struct {
+	kind          string // CycloneDX's type in lower case; operating-system decides the release
+	name, version string
+	purl          string
+	properties    map[string]string // of the tool that made it
+	sourceInfo    string            // SPDX's free text, in which Trivy names the source
+}
+
+// document gathers the components of an SBOM and makes packages of them.
+type document struct {
+	findings
+	components []component
+	foreign    map[string]int // components of a purl type that is none of ours
+	unnamed    int            // libraries without a purl
+	sourceless map[string]int // by purl type: packages without a source
+	sourced    map[string]int
+}
+
+// familyIDs are the names that tools use in place of os-release's ID: Trivy's families, and the namespaces of package URLs.
+var familyIDs = map[string]string{
+	"alma": "almalinux", "redhat": "rhel", "amazon": "amzn", "oracle": "ol", "oraclelinux": "ol", "cbl-mariner": "mariner", "rockylinux": "rocky",
+	"opensuse.leap": "opensuse-leap", "opensuse leap": "opensuse-leap", "suse linux enterprise server": "sles", "suse": "sles",
+	"archlinux": "arch", "azure": "azurelinux",
+}
+
+// release makes an OS of what a document calls it.
+func release(name, version string) apiv1.OSRelease {
+	id := strings.ToLower(strings.TrimSpace(name))
+	id = cmp.Or(familyIDs[id], id)
+	r := apiv1.OSRelease{ID: clip(id, 64), VersionID: clip(version, 64), Name: clip(strings.TrimSpace(name+" "+version), 256)}
+	r.Ecosystem = collect.Ecosystem(r.ID, r.VersionID)
+	return r
+}
+
+// distro makes an OS of the qualifier distro: debian-12, opensuse-leap-15.5, arch.
+func distro(qualifier string) apiv1.OSRelease {
+	at := strings.LastIndexByte(qualifier, '-')
+	if at < 0 || at+1 == len(qualifier) || qualifier[at+1] < '0' || qualifier[at+1] > '9' {
+		return release(qualifier, "")
+	}
+	return release(qualifier[:at], qualifier[at+1:])
+}
+
+// make turns components into a result.
+func (d *document) make() Result {
+	d.foreign, d.sourceless, d.sourced = map[string]int{}, map[string]int{}, map[string]int{}
+	os := d.os()
+	for _, c := range d.components {
+		d.component(c, os)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(d.foreign)) {
+		d.warn("%d components of type %q are left out: packages of that kind are not assessed", d.foreign[kind], kind)
+	}
+	if d.unnamed > 0 {
+		d.warn("%d components have no package URL: what they are cannot be known, and they are left out", d.unnamed)
+	}
+	// A tool that records sources leaves out those that equal the package's own name. One that records none says nothing of any.
+	for _, kind := range slices.Sorted(maps.Keys(d.sourceless)) {
+		if d.sourced[kind] == 0 {
+			d.warn("none of the %d packages of type %q says from which source it was built: advisories name sources, so each is judged under its own name and most findings will be missing; "+
+				"let the tool that made the SBOM record them (syft and trivy do)", d.sourceless[kind], kind)
+		}
+	}
+	return d.result(os)
+}
+
+// os is the component that is the operating system, or else what most package URLs name.
+func (d *document) os() apiv1.OSRelease {
+	votes, best := map[string]int{}, ""
+	for _, c := range d.components {
+		if c.kind == "operating-system" && c.name != "" {
+			return release(c.name, c.version)
+		}
+		if p, err := parsePURL(c.purl); err == nil && p.qualifiers["distro"] != "" {
+			votes[p.qualifiers["distro"]]++
+		}
+	}
+	for q, n := range votes {
+		if n > votes[best] || n == votes[best] && q < best {
+			best = q
+		}
+	}
+	if best == "" {
+		return apiv1.OSRelease{}
+	}
+	return distro(best)
+}
+
+func (d *document) component(c component, os apiv1.OSRelease) {
+	if c.purl == "" {
+		if c.kind == "library" || c.kind == "framework" {
+			d.unnamed++
+		}
+		return
+	}
+	p, err := parsePURL(c.purl)
+	if err != nil {
+		d.warn("%s", err)
+		return
+	}
+	if p.version == "" {
+		p.version = c.version
+	}
+	if ecosystem, name, version, ok := p.language(); ok {
+		if version == "" && c.kind == "application" {
+			return // the project itself
+		}
+		d.add(Package{Package: apiv1.Package{Name: name, Version: version, Ecosystem: ecosystem}, Location: c.purl})
+		return
+	}
+	ecosystem := os.Ecosystem
+	if q := p.qualifiers["distro"]; q != "" {
+		ecosystem = cmp.Or(distro(q).Ecosystem, os.Ecosystem)
+	}
+	switch p.kind {
+	case "deb":
+		d.add(d.built(d.deb(c, p), p.kind, ecosystem, c))
+	case "apk":
+		d.add(d.built(d.apk(c, p), p.kind, ecosystem, c))
+	case "alpm":
+		d.add(d.built(apiv1.Package{Name: p.name, Arch: p.qualifiers["arch"], Version: p.version}, p.kind, cmp.Or(ecosystem, "Arch Linux"), c))
+	case "rpm":
+		made, err := d.rpm(c, p)
+		if err != nil {
+			d.warn("%s: left out: %s", clip(c.purl, 200), err)
+			return
+		}
+		if made.Name != "" {
+			d.add(d.built(made, p.kind, ecosystem, c))
+		}
+	case "oci", "docker", "github", "generic", "swid": // what the SBOM is about, or things no package manager installed
+	default:
+		d.foreign[clip(p.kind, 32)]++
+	}
+}
+
+func (d *document) built(p apiv1.Package, kind, ecosystem string, c component) Package {
+	if kind == "deb" || kind == "apk" {
+		if p.Source == "" && p.SourceVersion == "" {
+			d.sourceless[kind]++
+		} else {
+			d.sourced[kind]++
+		}
+	}
+	if p.Source == p.Name {
+		p.Source = ""
+	}
+	if p.SourceVersion == p.Version {
+		p.SourceVersion = ""
+	}
+	p.Ecosystem = ecosystem
+	return Package{Package: p, Location: c.purl}
+}
+
+// deb takes the source from where the tools put it: the qualifier upstream (syft: NAME or NAME@VERSION), syft's and Trivy's
+// properties, or the free text that Trivy writes into SPDX.
+func (d *document) deb(c component, p purl) apiv1.Package {
+	out := apiv1.Package{Name: p.name, Arch: p.qualifiers["arch"], Version: withEpoch(p.version, p.qualifiers["epoch"])}
+	out.Source, out.SourceVersion = source(c, p)
+	return out
+}
+
+func source(c component, p purl) (name, version string) {
+	if up := p.qualifiers["upstream"]; up != "" {
+		name, version, _ = strings.Cut(up, "@")
+		return name, version
+	}
+	if name := p.qualifiers["source"]; name != "" {
+		return name, p.qualifiers["source_version"]
+	}
+	if name := c.properties["aquasecurity:trivy:SrcName"]; name != "" {
+		version := c.properties["aquasecurity:trivy:SrcVersion"]
+		if r := c.properties["aquasecurity:trivy:SrcRelease"]; r != "" && version != "" {
+			version += "-" + r
+		}
+		return name, withEpoch(version, c.properties["aquasecurity:trivy:SrcEpoch"])
+	}
+	if name := c.properties["syft:metadata:source"]; name != "" {
+		return name, c.properties["syft:metadata:sourceVersion"]
+	}
+	if rest, ok := strings.CutPrefix(c.sourceInfo, "built package from: "); ok {
+		if f := strings.Fields(rest); len(f) == 2 {
+			return f[0], f[1]
+		}
+	}
+	return "", ""
+}
+
+func withEpoch(version, epoch string) string {
+	if epoch == "" || epoch == "0" || version == "" || strings.Contains(version, ":") {
+		return version
+	}
+	return epoch + ":" + version
+}
+
+// apk names the origin, whose version is the package's own.
+func (d *document) apk(c component, p purl) apiv1.Package {
+	out := apiv1.Package{Name: p.name, Arch: p.qualifiers["arch"], Version: p.version}
+	out.Source, _ = source(c, p)
+	out.Source = cmp.Or(out.Source, c.properties["syft:metadata:originPackage"])
+	return out
+}
+
+// rpm goes through the same checks as a header of rpm's database. An empty name: no package at all, a public key.
+func (d *document) rpm(c component, p purl) (apiv1.Package, error) {
+	version, release, ok := cutLast(p.version, '-')
+	if !ok {
+		return apiv1.Package{}, fmt.Errorf("its version has no release")
+	}
+	epoch := p.qualifiers["epoch"]
+	if e, v, has := strings.Cut(version, ":"); has {
+		epoch, version = e, v
+	}
+	tags := rpm.Tags{
+		Name: p.name, Epoch: epoch, Version: version, Release: release, Arch: p.qualifiers["arch"], SourceRPM: p.qualifiers["upstream"],
+		Module: cmp.Or(p.qualifiers["rpmmod"], p.qualifiers["modularitylabel"], c.properties["aquasecurity:trivy:Modularitylabel"],
+			c.properties["syft:metadata:modularityLabel"]),
+		Vendor: c.properties["syft:metadata:vendor"],
+	}
+	if name := c.properties["aquasecurity:trivy:SrcName"]; tags.SourceRPM == "" && name != "" {
+		tags.SourceRPM = fmt.Sprintf("%s-%s-%s.src.rpm", name, c.properties["aquasecurity:trivy:SrcVersion"], c.properties["aquasecurity:trivy:SrcRelease"])
+	}
+	made, ok, err := rpm.Make(tags)
+	if err != nil || !ok {
+		return apiv1.Package{}, err
+	}
+	return collect.FromRPM([]rpm.Package{made})[0], nil
+}
+
+func cutLast(s string, separator byte) (before, after string, ok bool) {
+	at := strings.LastIndexByte(s, separator)
+	if at <= 0 || at+1 == len(s) {
+		return s, "", false
+	}
+	return s[:at], s[at+1:], true
+}
