@@ -25,6 +25,7 @@ const (
 	StatusUndetermined  = "under investigation"                         // the distribution does not know yet whether it is affected
 	StatusUnimportant   = "no security impact, says the distribution"
 	StatusEndOfLife     = "end of life: nobody fixes it"
+	StatusUntold        = "cannot be told: the module stream is not known"
 )
 
 // Finding is one vulnerability of one source package on one host, with the binary packages it is installed through.

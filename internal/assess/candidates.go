@@ -11,7 +11,6 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
-	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
 // Candidate is an approved host with what decides its part in a plan: all of it as the host itself last said.
@@ -46,7 +45,7 @@ func (s *Service) Candidates(ctx context.Context, selector fleet.Selector) ([]Ca
 				c.Updates = h.updates.body
 			}
 			if h.set != nil && h.updates != nil {
-				k := offeredTo{h.set, h.updates, h.running()}
+				k := offeredTo{h.set, h.updates, h.setting.SettingKey}
 				if _, known := shared[k]; !known {
 					shared[k] = ix.fixes(h)
 				}
@@ -66,17 +65,18 @@ func (s *Service) Candidates(ctx context.Context, selector fleet.Selector) ([]Ca
 type offeredTo struct {
 	set     *packageSet
 	updates *updates
-	running string
+	setting SettingKey
 }
 
 // fixes says what each pending update of a host is good for: the findings whose first fixed version is not above the version it brings.
 func (ix *index) fixes(h *host) map[string][]string {
+	now := ix.now()
 	ranks := map[string]map[string]int{} // binary package, vulnerability
 	for _, u := range h.set.units {
 		if len(u.subject.hits) == 0 {
 			continue
 		}
-		role := h.kernels.Role(u.subject.Subject)
+		standing := h.setting.Standing(u.subject.Subject)
 		for _, p := range u.packages {
 			to, ok := u.sourceOffered(h.updates, p)
 			if !ok {
@@ -85,8 +85,10 @@ func (ix *index) fixes(h *host) map[string][]string {
 			if ranks[p.Name] == nil {
 				ranks[p.Name] = map[string]int{}
 			}
-			for vulnerability, hit := range u.subject.fixedBy(to) {
-				ranks[p.Name][vulnerability] = rank(Judge(ix.caseOf(vulnerability, u.subject, hit, role)).Priority)
+			for vulnerability, hit := range u.subject.fixedBy(to, standing) {
+				if v := Judge(ix.caseOf(vulnerability, u.subject, hit, standing), now); v.IsFinding() {
+					ranks[p.Name][vulnerability] = rank(v.Priority)
+				}
 			}
 		}
 	}
@@ -100,14 +102,10 @@ func (ix *index) fixes(h *host) map[string][]string {
 }
 
 // fixedBy are the hits of a subject that a version of its source is past.
-func (s *subject) fixedBy(version string) map[string]Hit {
-	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
-	offer, out := newVersion(scheme, version), map[string]Hit{}
+func (s *subject) fixedBy(version string, on Standing) map[string]Hit {
+	out := map[string]Hit{}
 	for vulnerability, hit := range s.hits {
-		if hit.Range.Fixed == "" {
-			continue
-		}
-		if order, ok := compare(scheme, hit.fixed, offer); ok && order <= 0 {
+		if hit.Reaches(version, on) {
 			out[vulnerability] = hit
 		}
 	}

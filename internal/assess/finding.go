@@ -8,7 +8,6 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
-	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
 func sortedStrings(s []string) []string {
@@ -17,11 +16,13 @@ func sortedStrings(s []string) []string {
 }
 
 // finding puts a case into its wire shape, without a host.
-func finding(c Case, v Verdict, on Installed, feedAsOf time.Time) apiv1.Finding {
+func finding(c Case, v Verdict, on Installed, feedAsOf, now time.Time) apiv1.Finding {
 	f := apiv1.Finding{
 		Vulnerability: c.Vulnerability, Advisory: c.Hit.Advisory.ID, Source: c.Subject.Source, Packages: names(on.Packages),
-		Installed: c.Subject.Version, Fixed: c.Hit.Range.Fixed, Status: v.Status, Priority: v.Priority, Severity: c.Hit.Advisory.Severity,
-		KEV: wireKEV(c.KEV), Reasons: []apiv1.Reason{}, Ecosystem: c.Subject.Ecosystem, Feed: c.Hit.Advisory.Feed, Explanation: Explain(c, v, on, feedAsOf),
+		Installed: c.Subject.Version, Fixed: c.Hit.Fixed(c.Standing), Status: v.Status, Priority: v.Priority, Severity: c.Hit.Severity(),
+		KEV: wireKEV(c.Threat.KEV), EPSS: wireEPSS(c.Threat), SSVC: wireSSVC(c.Threat.SSVC), SourceStatus: string(c.Hit.status), SourceNote: c.Hit.note,
+		Stream: c.Hit.stream, Entitlement: c.Hit.Entitlement(c.Standing), Reasons: Reasons(c, now), Ecosystem: c.Subject.Ecosystem, Feed: c.Hit.Advisory.Feed,
+		Explanation: Explain(c, v, on, feedAsOf, now),
 	}
 	if len(f.Packages) > 0 {
 		f.Package = f.Packages[0]
@@ -32,6 +33,14 @@ func finding(c Case, v Verdict, on Installed, feedAsOf time.Time) apiv1.Finding 
 	return f
 }
 
+// Severity is as the source that rates it first gives it; empty: nobody does.
+func (h Hit) Severity() string {
+	if h.rating == nil {
+		return ""
+	}
+	return h.rating.text
+}
+
 func wireKEV(k *advisory.KEV) *apiv1.KEV {
 	if k == nil {
 		return nil
@@ -39,63 +48,18 @@ func wireKEV(k *advisory.KEV) *apiv1.KEV {
 	return &apiv1.KEV{Added: k.Added, Due: k.Due, Ransomware: k.Ransomware, Name: k.Name}
 }
 
-// bestHits picks, for each vulnerability, the one hit that a finding is told by: one that knows a fix before one that does not, the
-// earliest feed and id otherwise. hits are in Match's order.
-func bestHits(hits []Hit) map[string]Hit {
-	best := map[string]Hit{}
-	for _, h := range hits {
-		for _, vulnerability := range vulnerabilities(h.Advisory) {
-			b, there := best[vulnerability]
-			if !there || (b.Range.Fixed == "" && h.Range.Fixed != "") {
-				best[vulnerability] = h
-			}
-		}
+func wireEPSS(t advisory.Threat) *apiv1.EPSS {
+	if t.EPSS == nil {
+		return nil
 	}
-	return best
+	return &apiv1.EPSS{Score: t.EPSS.Score, AsOf: t.EPSSDate}
 }
 
-// Judged is what is wrong with one set of packages, without a fleet: for staunch scan.
-type Judged struct {
-	Findings  []apiv1.Finding // worst first
-	Count     apiv1.FindingCounts
-	Foreign   []string // names of packages that come from somewhere else, about which the distribution's feed says nothing
-	Unordered []string // names of packages whose version the ecosystem cannot order
-}
-
-// JudgeAll matches and judges a set of packages. running is uname -r or empty; feedAsOf gives each feed's date.
-func JudgeAll(packages []inventory.Package, running string, advisories []advisory.Advisory, kev []advisory.KEV, feedAsOf map[string]time.Time) Judged {
-	rules, exploited := newRules(), map[string]*advisory.KEV{}
-	for i := range advisories {
-		rules.add(&advisories[i])
+func wireSSVC(s *advisory.SSVC) *apiv1.SSVC {
+	if s == nil {
+		return nil
 	}
-	for i := range kev {
-		exploited[kev[i].CVE] = &kev[i]
-	}
-	kernels := KernelsOf(packages, running)
-	out := Judged{Findings: []apiv1.Finding{}, Count: apiv1.FindingCounts{Assessed: true}}
-	worst := map[string]string{}
-	for _, g := range groupBySubject(packages) {
-		switch {
-		case g.subject.Foreign:
-			out.Foreign = append(out.Foreign, names(g.packages)...)
-		case g.subject.Unordered():
-			out.Unordered = append(out.Unordered, names(g.packages)...)
-		}
-		for vulnerability, hit := range bestHits(rules.match(g.subject)) {
-			c := Case{Vulnerability: vulnerability, Subject: g.subject, Hit: hit, KEV: exploited[vulnerability], Role: kernels.Role(g.subject)}
-			v := Judge(c)
-			out.Findings = append(out.Findings, finding(c, v, Installed{Packages: g.packages}, feedAsOf[hit.Advisory.Feed]))
-			if w, seen := worst[vulnerability]; !seen || rank(v.Priority) < rank(w) {
-				worst[vulnerability] = v.Priority
-			}
-		}
-	}
-	for _, priority := range worst {
-		tally(&out.Count, priority)
-	}
-	slices.SortFunc(out.Findings, compareFindings)
-	out.Foreign, out.Unordered = sortedStrings(out.Foreign), sortedStrings(out.Unordered)
-	return out
+	return &apiv1.SSVC{Exploitation: s.Exploitation, Automatable: s.Automatable, Impact: s.Impact, At: s.At}
 }
 
 // compareFindings is the order of lists: worst first, then the newest vulnerability, then source and version.
@@ -138,26 +102,4 @@ func nameKey(name string) string {
 		i = j
 	}
 	return b.String()
-}
-
-type subjectGroup struct {
-	subject  Subject
-	packages []inventory.Package
-}
-
-// groupBySubject puts packages that are judged together together, in the order in which they first appear.
-func groupBySubject(packages []inventory.Package) []subjectGroup {
-	at := map[Subject]int{}
-	var groups []subjectGroup
-	for _, p := range packages {
-		s := SubjectOf(p)
-		i, ok := at[s]
-		if !ok {
-			i = len(groups)
-			at[s] = i
-			groups = append(groups, subjectGroup{subject: s})
-		}
-		groups[i].packages = append(groups[i].packages, p)
-	}
-	return groups
 }

@@ -180,7 +180,7 @@ func (ix *index) render(g group, h *host) apiv1.Finding {
 	}
 	var update string
 	update, on.Offer = h.offer(on.Packages, g)
-	f := finding(g.Case, g.Verdict, on, ix.feeds[g.Hit.Advisory.Feed].AsOf)
+	f := finding(g.Case, g.Verdict, on, ix.feeds[g.Hit.Advisory.Feed].AsOf, ix.now())
 	f.HostID, f.Host, f.Update = h.ID, h.Name, update
 	return f
 }
@@ -223,7 +223,7 @@ func (h *host) offer(packages []inventory.Package, g group) (version, words stri
 	}
 	words = fmt.Sprintf("%s offers %s now", manager, offered)
 	for _, p := range packages {
-		if p.Name == name && follows(&p, g.Subject) && g.Hit.Range.Fixed != "" && !reaches(g.Subject, best.To, g.Hit) {
+		if p.Name == name && follows(&p, g.Subject) && g.Hit.Fixed(g.Standing) != "" && !g.Hit.Reaches(withoutRebuild(best.To), g.Standing) {
 			words += ", which does not have the fix"
 		}
 	}

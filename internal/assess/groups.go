@@ -42,17 +42,18 @@ func (f filter) wants(vulnerability string, s *subject) bool {
 // groups lists the groups that a filter wants and that at least one selected host is in.
 func (ix *index) groups(f filter, selection *roaring.Bitmap) []group {
 	var out []group
+	now := ix.now()
 	visit := func(vulnerability string, subjects map[*subject]Hit) {
 		for s, hit := range subjects {
 			if !f.wants(vulnerability, s) {
 				continue
 			}
-			for role, hosts := range s.roles {
+			for standing, hosts := range s.roles {
 				if !hosts.Intersects(selection) {
 					continue
 				}
-				c := ix.caseOf(vulnerability, s, hit, role)
-				if v := Judge(c); f.priority == "" || v.Priority == f.priority {
+				c := ix.caseOf(vulnerability, s, hit, standing)
+				if v := Judge(c, now); v.IsFinding() && (f.priority == "" || v.Priority == f.priority) {
 					out = append(out, group{c, v, s, hosts})
 				}
 			}
@@ -73,18 +74,19 @@ func (ix *index) groups(f filter, selection *roaring.Bitmap) []group {
 // hostGroups is groups of one host, from its own packages.
 func (ix *index) hostGroups(h *host, f filter) []group {
 	var out []group
+	now := ix.now()
 	if h.set == nil {
 		return nil
 	}
 	for _, u := range h.set.units {
-		role := h.kernels.Role(u.subject.Subject)
+		standing := h.setting.Standing(u.subject.Subject)
 		for vulnerability, hit := range u.subject.hits {
 			if !f.wants(vulnerability, u.subject) {
 				continue
 			}
-			c := ix.caseOf(vulnerability, u.subject, hit, role)
-			if v := Judge(c); f.priority == "" || v.Priority == f.priority {
-				out = append(out, group{c, v, u.subject, u.subject.roles[role]})
+			c := ix.caseOf(vulnerability, u.subject, hit, standing)
+			if v := Judge(c, now); v.IsFinding() && (f.priority == "" || v.Priority == f.priority) {
+				out = append(out, group{c, v, u.subject, u.subject.roles[standing]})
 			}
 		}
 	}
@@ -108,7 +110,7 @@ type spot struct {
 }
 
 func (g group) spot() spot {
-	rest := strings.Join([]string{string(g.Role.Part), g.Role.Newest, g.Subject.Ecosystem, g.Subject.Stream, flag(g.Subject.Foreign)}, "\x00")
+	rest := strings.Join([]string{g.Standing.text(), g.Subject.Ecosystem, g.Subject.Stream, flag(g.Subject.Foreign)}, "\x00")
 	return spot{Rank: rank(g.Priority), Vulnerability: g.Vulnerability, Source: g.Subject.Source, Version: g.Subject.Version, Name: g.Subject.Name, Rest: rest,
 		name: nameKey(g.Vulnerability)}
 }

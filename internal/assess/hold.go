@@ -97,7 +97,7 @@ func (ix *index) subject(s Subject) *subject {
 	if known := ix.subjects[s]; known != nil {
 		return known
 	}
-	made := &subject{Subject: s, roles: map[Role]*roaring.Bitmap{}, offers: map[string]*roaring.Bitmap{}}
+	made := &subject{Subject: s, roles: map[Standing]*roaring.Bitmap{}, offers: map[string]*roaring.Bitmap{}}
 	ix.subjects[s] = made
 	k := named{s.Ecosystem, s.Name}
 	if ix.named[k] == nil {
@@ -111,7 +111,7 @@ func (ix *index) subject(s Subject) *subject {
 // match derives a subject's hits from the rules, in place of those it had.
 func (ix *index) match(s *subject) {
 	ix.unmatch(s)
-	s.hits = bestHits(ix.rules.match(s.Subject))
+	s.hits = Settle(ix.rules.match(s.Subject))
 	for vulnerability, hit := range s.hits {
 		if ix.vulns[vulnerability] == nil {
 			ix.vulns[vulnerability] = map[*subject]Hit{}
@@ -150,7 +150,7 @@ func (ix *index) holdUpdates(digest string, body *apiv1.Updates) *updates {
 // change is knowledge that changed, compiled before any lock is taken.
 type change struct {
 	opened   []*advisory.Advisory
-	compiled [][]rule
+	compiled [][]*rule
 	gone     []advisory.Ref
 	overlays []advisory.Overlay
 	ended    []advisory.OverlayRef
@@ -158,9 +158,10 @@ type change struct {
 
 func compileChange(k advisory.Knowledge) change {
 	c := change{gone: k.Gone, overlays: k.Overlays, ended: k.OverlaysGone}
+	compiler := newCompiler()
 	for i := range k.Advisories {
 		c.opened = append(c.opened, &k.Advisories[i])
-		c.compiled = append(c.compiled, compile(&k.Advisories[i]))
+		c.compiled = append(c.compiled, compiler.compile(&k.Advisories[i]))
 	}
 	return c
 }
@@ -180,18 +181,17 @@ func (ix *index) apply(c change) {
 			}
 			ix.byName[name][ref(a)] = true
 		}
-		ix.rules.addCompiled(c.compiled[i])
-		mark(a, touched)
+		ix.rules.add(c.compiled[i])
+		ix.compiled[ref(a)] = c.compiled[i]
+		mark(c.compiled[i], touched)
 	}
 	for _, o := range c.overlays {
-		if o.KEV != nil {
-			ix.kev[o.CVE] = o.KEV
-		}
+		t := ix.threats[o.CVE]
+		t.Add(o)
+		ix.threats[o.CVE] = t
 	}
 	for _, r := range c.ended {
-		if k := ix.kev[r.CVE]; k != nil && r.Feed == "kev" {
-			delete(ix.kev, r.CVE)
-		}
+		ix.forgetOverlay(r)
 	}
 	for k := range touched {
 		for s := range ix.named[k] {
@@ -207,8 +207,9 @@ func (ix *index) retract(r advisory.Ref, touched map[named]bool) {
 	if old == nil {
 		return
 	}
-	ix.rules.remove(old)
-	mark(old, touched)
+	ix.rules.remove(ix.compiled[r])
+	mark(ix.compiled[r], touched)
+	delete(ix.compiled, r)
 	delete(ix.advisories, r)
 	for _, name := range known(old) {
 		delete(ix.byName[name], r)
@@ -218,11 +219,31 @@ func (ix *index) retract(r advisory.Ref, touched map[named]bool) {
 	}
 }
 
-func mark(a *advisory.Advisory, touched map[named]bool) {
-	for _, affected := range a.Affected {
-		touched[named{affected.Ecosystem, affected.Package}] = true
+func mark(compiled []*rule, touched map[named]bool) {
+	for _, r := range compiled {
+		touched[r.named] = true
 	}
 }
+
+// forgetOverlay takes back what one feed said of a CVE; each kind of overlay has one feed.
+func (ix *index) forgetOverlay(r advisory.OverlayRef) {
+	t := ix.threats[r.CVE]
+	switch r.Feed {
+	case "kev":
+		t.KEV = nil
+	case "epss":
+		t.EPSS, t.EPSSDate = nil, ""
+	case "ssvc":
+		t.SSVC = nil
+	}
+	if t == (advisory.Threat{}) {
+		delete(ix.threats, r.CVE)
+		return
+	}
+	ix.threats[r.CVE] = t
+}
+
+func ref(a *advisory.Advisory) advisory.Ref { return advisory.Ref{Feed: a.Feed, ID: a.ID} }
 
 // known are the names by which people may ask for an advisory.
 func known(a *advisory.Advisory) []string {

@@ -3,6 +3,7 @@ package assess
 import (
 	"math"
 	"sync"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -16,13 +17,15 @@ import (
 // a set that many hosts share is here once, and a subject is matched once and has a bitmap of its hosts for each role it plays.
 // It has no lock of its own; Service holds one.
 type index struct {
-	seq        int64 // the newest change that answers include
-	generation int64 // of knowledge: counts made under an older one are made again
+	clock      func() time.Time // nil: nothing has an age
+	seq        int64            // the newest change that answers include
+	generation int64            // of knowledge: counts made under an older one are made again
 
 	rules      *rules
 	advisories map[advisory.Ref]*advisory.Advisory // current ones, withdrawn ones too
 	byName     map[string]map[advisory.Ref]bool    // CVE, alias or id to the advisories that have it
-	kev        map[string]*advisory.KEV
+	compiled   map[advisory.Ref][]*rule
+	threats    map[string]advisory.Threat
 	feeds      map[string]advisory.FeedState
 	releases   map[string]bool // ecosystems about which some feed has data
 
@@ -41,7 +44,7 @@ type index struct {
 func newIndex() *index {
 	return &index{
 		rules: newRules(), advisories: map[advisory.Ref]*advisory.Advisory{}, byName: map[string]map[advisory.Ref]bool{},
-		kev: map[string]*advisory.KEV{}, feeds: map[string]advisory.FeedState{}, releases: map[string]bool{},
+		compiled: map[advisory.Ref][]*rule{}, threats: map[string]advisory.Threat{}, feeds: map[string]advisory.FeedState{}, releases: map[string]bool{},
 		packages: map[inventory.PackageID]*heldPackage{}, subjects: map[Subject]*subject{}, named: map[named]map[*subject]bool{},
 		vulns: map[string]map[*subject]Hit{}, sets: map[string]*packageSet{}, updates: map[string]*updates{},
 		hosts: map[string]*host{}, byOrdinal: map[uint32]*host{}, live: roaring.New(),
@@ -58,7 +61,7 @@ type heldPackage struct {
 type subject struct {
 	Subject
 	hits   map[string]Hit // by vulnerability
-	roles  map[Role]*roaring.Bitmap
+	roles  map[Standing]*roaring.Bitmap
 	offers map[string]*roaring.Bitmap // version to the hosts that could install it now
 	sets   int
 }
@@ -73,7 +76,7 @@ type packageSet struct {
 	foreign   int                 // packages of other origins
 	unordered int                 // packages whose version cannot be ordered
 	hosts     int
-	counts    sync.Map // running kernel to *counted
+	counts    sync.Map // SettingKey to *counted
 }
 
 // unit is a subject in a set, with the binary packages it is installed through.
@@ -82,9 +85,10 @@ type unit struct {
 	packages []*heldPackage
 }
 
-// counted is a set's findings under one running kernel, and the knowledge it was counted with.
+// counted is a set's findings in one setting, and the knowledge and the day that it was counted with.
 type counted struct {
 	generation int64
+	day        string
 	counts     apiv1.FindingCounts
 }
 
@@ -107,15 +111,15 @@ type host struct {
 	facts   *apiv1.Facts
 	set     *packageSet
 	updates *updates
-	kernels Kernels
+	setting Setting
 	seen    seen
 }
 
-func (h *host) running() string {
-	if h.facts == nil {
-		return ""
+func (ix *index) now() time.Time {
+	if ix.clock == nil {
+		return time.Time{}
 	}
-	return h.facts.Kernel.Running
+	return ix.clock()
 }
 
 // seen is the moving part of a host.
@@ -143,7 +147,7 @@ func (ix *index) put(p portrait) {
 	if d := p.digests[apiv1.SectionPackages]; d != "" {
 		h.set = ix.hold(d, p.set)
 		h.set.hosts++
-		h.kernels = KernelsOf(h.set.images, h.running())
+		h.setting = SettingOf(h.set.images, StateOf(h.facts, h.Labels))
 	}
 	if d := p.digests[apiv1.SectionUpdates]; d != "" {
 		h.updates = ix.holdUpdates(d, p.updates)
@@ -156,7 +160,7 @@ func (ix *index) put(p portrait) {
 		ix.updates[h.updates.digest] = h.updates // drop may have let go of it
 		h.updates.hosts.Add(h.ordinal)
 	}
-	ix.eachPlace(h, func(m map[Role]*roaring.Bitmap, role Role) { member(m, role).Add(h.ordinal) },
+	ix.eachPlace(h, func(m map[Standing]*roaring.Bitmap, role Standing) { member(m, role).Add(h.ordinal) },
 		func(m map[string]*roaring.Bitmap, version string) { member(m, version).Add(h.ordinal) })
 }
 
@@ -166,7 +170,7 @@ func (ix *index) drop(id string) {
 	if !ok {
 		return
 	}
-	ix.eachPlace(h, func(m map[Role]*roaring.Bitmap, role Role) { expel(m, role, h.ordinal) },
+	ix.eachPlace(h, func(m map[Standing]*roaring.Bitmap, role Standing) { expel(m, role, h.ordinal) },
 		func(m map[string]*roaring.Bitmap, version string) { expel(m, version, h.ordinal) })
 	delete(ix.hosts, id)
 	delete(ix.byOrdinal, h.ordinal)
@@ -185,12 +189,12 @@ func (ix *index) drop(id string) {
 }
 
 // eachPlace names every bitmap that a host belongs in.
-func (ix *index) eachPlace(h *host, role func(map[Role]*roaring.Bitmap, Role), offer func(map[string]*roaring.Bitmap, string)) {
+func (ix *index) eachPlace(h *host, role func(map[Standing]*roaring.Bitmap, Standing), offer func(map[string]*roaring.Bitmap, string)) {
 	if h.set == nil {
 		return
 	}
 	for _, u := range h.set.units {
-		role(u.subject.roles, h.kernels.Role(u.subject.Subject))
+		role(u.subject.roles, h.setting.Standing(u.subject.Subject))
 		for _, p := range u.packages {
 			if to, ok := h.updates.offers(&p.Package); ok && follows(&p.Package, u.subject.Subject) {
 				offer(u.subject.offers, to)

@@ -10,18 +10,21 @@ import (
 // Part is what a subject plays on a host.
 type Part string
 
-// Parts. Only the kernel's code can be installed without being able to run.
+// Parts. A kernel can be installed without being able to run; everything else runs as long as a process maps it, installed or not.
 const (
 	Plain      Part = ""            // not a kernel, or the kernel that runs
 	NotLoaded  Part = "not loaded"  // headers and tools of a kernel of which no image is installed
 	NotRunning Part = "not running" // a kernel image beside the one that runs
+	OldCode    Part = "old code"    // not on disk any more, and still mapped by processes
 )
 
-// Role is a subject's part on a host. Newest is, for the kernel that runs, the version of the newest installed image when that is
-// another one: what a reboot would run.
+// Role is a subject's part on a host.
 type Role struct {
-	Part   Part
+	Part Part
+	// Newest is, for the kernel that runs, the version of the newest installed image when that is another one: what a reboot would run.
 	Newest string
+	// Livepatched is, for the kernel that runs, what is patched in its memory.
+	Livepatched CVESet
 }
 
 // Kernels are the kernel images of a host and which of them runs.
@@ -78,29 +81,10 @@ func (k Kernels) Role(s Subject) Role {
 	return Role{}
 }
 
-// imageRelease is the uname -r of a kernel image package: linux-image-6.1.0-40-amd64, or kernel-core 5.14.0-427.13.1.el9_4 of x86_64.
-// linux-image-amd64 and such only depend on one, and have no digit there; debug symbols do not boot.
-func imageRelease(p inventory.Package) (string, bool) {
-	scheme, _ := vercmp.ForEcosystem(p.Ecosystem)
-	switch scheme {
-	case vercmp.Deb:
-		release, ok := strings.CutPrefix(p.Name, "linux-image-")
-		release = strings.TrimPrefix(release, "unsigned-")
-		if !ok || release == "" || release[0] < '0' || release[0] > '9' || strings.HasSuffix(release, "-dbg") || strings.HasSuffix(release, "-dbgsym") {
-			return "", false
-		}
-		return release, true
-	case vercmp.RPM:
-		if p.Name != "kernel-core" && p.Name != "kernel-rt-core" && p.Name != "kernel-uek-core" {
-			return "", false
-		}
-		_, release, epoch := strings.Cut(p.Version, ":")
-		if !epoch {
-			release = p.Version
-		}
-		return release + "." + p.Arch, true
-	}
-	return "", false
+// IsImage says whether a package is a kernel image.
+func IsImage(p inventory.Package) bool {
+	_, image := imageRelease(p)
+	return image
 }
 
 // flavours are Ubuntu's kernel sources beside linux: linux-aws, linux-hwe-6.8, … Other sources begin with linux- and are no kernels.
@@ -110,10 +94,13 @@ var flavours = []string{"aws", "azure", "bluefield", "gcp", "gke", "gkeop", "hwe
 // kernelSource says whether a subject is built from the Linux kernel.
 func kernelSource(s Subject) bool {
 	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
-	if scheme == vercmp.RPM {
-		return s.Source == "kernel" || s.Source == "kernel-rt" || s.Source == "kernel-uek"
-	}
-	if scheme != vercmp.Deb {
+	switch scheme {
+	case vercmp.RPM:
+		return s.Source == "kernel" || strings.HasPrefix(s.Source, "kernel-") && rpmFlavour(strings.TrimPrefix(s.Source, "kernel-")) || rpmSeries(s.Source)
+	case vercmp.APK, vercmp.Pacman:
+		return bareKernel(s.Source)
+	case vercmp.Deb:
+	default:
 		return false
 	}
 	rest, ok := strings.CutPrefix(s.Name, "linux-")

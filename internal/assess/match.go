@@ -10,170 +10,306 @@ import (
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
-// Hit is one advisory that a subject falls under, and the range it falls into. Exact: the advisory lists the version by itself.
+// says is what an advisory says of one version.
+type says uint8
+
+const (
+	saysAffected     says = iota
+	saysFixed             // the version has the fix, or a later one
+	saysNotAffected       // it never had it
+	saysUndetermined      // the source does not know yet
+	saysUntold            // it names another build of a module, and nobody says of which stream
+)
+
+// Hit is what one advisory says of a subject, and after Settle, what all of them come to. It points into the compiled advisory, so it is
+// small, and equal hits of one compiler are equal.
 type Hit struct {
-	Advisory *advisory.Advisory
-	Range    advisory.Range
-	Exact    bool
-	fixed    version // Range.Fixed, ready to compare
-	priority string  // what the advisory's severity alone gives
+	Advisory *advisory.Advisory // the one that decides
+	*said                       // its word beside the versions; never nil
+	span     *span              // the range that the version falls into; nil: it is listed by itself, or all versions are meant
+	fix      *fix               // needs nothing; nil: none is known
+	paid     *fix               // needs an entitlement; nil: none is known
+	rating   *rating            // nil: nobody rated it
+	scheme   vercmp.Scheme
+	trust    trust
+	says     says
+	near     bool // about builds for the very minor release
+	exact    bool // the version is listed by itself
 }
 
-// Match gives the advisories that a package falls under, by feed and id. An advisory that is withdrawn, of another release, or about
-// something that is no vulnerability does not match; nor does any match a package that is known not to come from the distribution,
-// or whose version its ecosystem cannot order.
+// speaks: it says yes or no.
+func (h Hit) speaks() bool {
+	return h.says == saysAffected || h.says == saysFixed || h.says == saysNotAffected
+}
+
+// Fixed is the first fixed version that a host may have; empty when none is known. One that needs an entitlement which the host lacks is
+// given when there is no other: Entitlement says what it needs.
+func (h Hit) Fixed(on Standing) string {
+	if f := h.fixOn(on); f != nil {
+		return f.text
+	}
+	return ""
+}
+
+// Entitlement is what the fix needs that Fixed gives; empty: nothing, or none is known.
+func (h Hit) Entitlement(on Standing) string {
+	if f := h.fixOn(on); f != nil {
+		return f.entitlement
+	}
+	return ""
+}
+
+// FixedBy is the advisory that names the fix; nil when none is known.
+func (h Hit) FixedBy(on Standing) *advisory.Advisory {
+	if f := h.fixOn(on); f != nil {
+		return f.advisory
+	}
+	return nil
+}
+
+// Reaches says whether a version of the subject has the fix.
+func (h Hit) Reaches(v string, on Standing) bool {
+	return h.fixOn(on).reached(h.scheme, newVersion(h.scheme, v))
+}
+
+// fixOn: what is paid for comes first, since it is made for this release.
+func (h Hit) fixOn(on Standing) *fix {
+	if h.paid != nil && (h.fix == nil || on.entitled(h.paid.entitlement)) {
+		return h.paid
+	}
+	return h.fix
+}
+
+// Match gives what advisories say of a package, for Settle: those that are asked first come first, then by feed and id. An advisory that is
+// withdrawn, of another release, or about something that is no vulnerability says nothing; nor does any of a package that is known not to
+// come from the distribution, or whose version its ecosystem cannot order.
 func Match(p inventory.Package, advisories []advisory.Advisory) []Hit {
-	var hits []Hit
 	subject := SubjectOf(p)
-	installed := subject.version()
+	c, rules := newCompiler(), newRules()
 	for i := range advisories {
-		for _, r := range compile(&advisories[i]) {
-			if r.ecosystem != subject.Ecosystem || r.name != subject.Name {
-				continue
-			}
-			if hit, ok := r.match(subject, installed); ok {
-				hits = append(hits, hit)
-			}
+		if slices.ContainsFunc(advisories[i].Affected, func(a advisory.Affected) bool { return a.Ecosystem == subject.Ecosystem && a.Package == subject.Name }) {
+			rules.add(c.compile(&advisories[i]))
 		}
 	}
-	slices.SortStableFunc(hits, compareHits)
-	return hits
+	return rules.match(subject)
 }
 
 func compareHits(a, b Hit) int {
-	return cmp.Or(strings.Compare(a.Advisory.Feed, b.Advisory.Feed), strings.Compare(a.Advisory.ID, b.Advisory.ID))
+	return cmp.Or(cmp.Compare(a.trust, b.trust), strings.Compare(a.Advisory.Feed, b.Advisory.Feed), strings.Compare(a.Advisory.ID, b.Advisory.ID))
 }
 
-// rule is what one advisory says of one package in one release, ready to compare.
-type rule struct {
-	ecosystem, name string
-	scheme          vercmp.Scheme
-	advisory        *advisory.Advisory
-	priority        string // what its severity alone gives
-	ranges          []ruleRange
-	versions        []version
+// installed is a subject's version, made ready once for all rules of its name.
+type installed struct {
+	version
+	modular  bool
+	stream   string
+	upstream string
+	track    string
 }
 
-type ruleRange struct {
-	source                  advisory.Range
-	introduced, fixed, last *version // nil: no such end
-}
-
-// compile makes the rules of an advisory; none when it is withdrawn, or an erratum that fixes no vulnerability.
-func compile(a *advisory.Advisory) []rule {
-	if !a.Withdrawn.IsZero() || noVulnerability(a) {
-		return nil
+func (s Subject) installed() installed {
+	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
+	in := installed{version: newVersion(scheme, s.Version)}
+	if scheme == vercmp.RPM {
+		in.stream, in.upstream, in.track = moduleStream(s.Stream), upstream(s.Version), track(scheme, s.Version)
+		in.modular = in.stream != "" || modular(s.Version)
 	}
-	priority, _ := severityPriority(a.Severity)
-	rules, at := make([]rule, 0, len(a.Affected)), map[named]int{}
-	for _, affected := range a.Affected {
-		scheme, ok := vercmp.ForEcosystem(affected.Ecosystem)
+	return in
+}
+
+// match is what a rule says of an installed version; false: nothing. That it is affected counts before that it is not, unless a fix is
+// installed that another entry of the same advisory names: for a minor release, or for those who pay.
+func (r *rule) match(in installed) (Hit, bool) {
+	h := Hit{Advisory: r.advisory, scheme: r.scheme, trust: trustOf(r.advisory.Feed)}
+	spoke := false
+	for i := range r.entries {
+		e := &r.entries[i]
+		says, span, exact, ok := r.entry(e, in)
 		if !ok {
 			continue
 		}
-		k := named{affected.Ecosystem, affected.Package}
-		i, again := at[k]
-		if !again { // an advisory may name a package twice
-			i = len(rules)
-			at[k] = i
-			rules = append(rules, rule{ecosystem: k.ecosystem, name: k.name, scheme: scheme, advisory: a, priority: priority})
+		if e.rating != nil && (h.rating == nil || e.rating.level > h.rating.level) {
+			h.rating = e.rating
 		}
-		r := &rules[i]
-		end := func(text string) *version {
-			if text == "" {
-				return nil
-			}
-			v := newVersion(scheme, text)
-			return &v
-		}
-		for _, s := range affected.Ranges {
-			one := ruleRange{source: s, fixed: end(s.Fixed), last: end(s.Last)}
-			if s.Introduced != "0" {
-				one.introduced = end(s.Introduced)
-			}
-			r.ranges = append(r.ranges, one)
-		}
-		for _, text := range affected.Versions {
-			r.versions = append(r.versions, newVersion(scheme, text))
+		if !spoke || says < h.says {
+			h.says, h.said, h.span, h.exact, spoke = says, e.said, span, exact, true
 		}
 	}
-	return rules
-}
-
-// noVulnerability: the RPM family publishes bug fixes and enhancements in the same feed (ALBA, RHEA, …). Without a CVE they are no
-// vulnerability.
-func noVulnerability(a *advisory.Advisory) bool {
-	kind, _, _ := strings.Cut(a.ID, "-")
-	return len(a.CVEs) == 0 && slices.Contains([]string{"ALBA", "ALEA", "RHBA", "RHEA", "RLBA", "RLEA", "ELBA", "ELEA"}, kind)
-}
-
-// match says whether a subject falls under the rule; installed is its version, made ready once for all rules of its name.
-func (r rule) match(s Subject, installed version) (Hit, bool) {
-	if s.Foreign {
+	if !spoke {
 		return Hit{}, false
-	}
-	for _, v := range r.versions {
-		if order, ok := compare(r.scheme, installed, v); ok && order == 0 {
-			return Hit{Advisory: r.advisory, Exact: true, priority: r.priority}, true
-		}
 	}
 	if r.scheme == vercmp.RPM {
-		return r.matchErratum(s, installed)
+		r.erratum(&h, in)
+	} else if h.says == saysAffected && r.otherwiseFixed(h.entitlement, in) {
+		h.says, h.span = saysFixed, nil
 	}
-	for _, one := range r.ranges {
-		if one.contains(r.scheme, installed) {
-			return r.hit(one), true
-		}
+	if h.says == saysAffected {
+		r.offer(&h, in)
 	}
-	return Hit{}, false
+	return h, true
 }
 
-// matchErratum reads an erratum of the RPM family. Where it names a package more than once, it names the builds that fix the same
-// thing (of minor releases, or of a module's platforms), so a version that has reached any of them is fixed. A modular build says
-// nothing of a package that is not modular, nor the other way round, since their versions do not follow each other.
-func (r rule) matchErratum(s Subject, installed version) (Hit, bool) {
-	var found *ruleRange
-	for i := range r.ranges {
-		one := &r.ranges[i]
-		if one.fixed != nil && modular(one.fixed.text) != (modular(s.Version) || s.Stream != "") {
-			continue
+// entry is what one entry says; ok is false when it says nothing of such a build.
+func (r *rule) entry(e *entry, in installed) (what says, within *span, exact, ok bool) {
+	what = saysAffected
+	switch e.status {
+	case advisory.StatusNotAffected:
+		what = saysNotAffected
+	case advisory.StatusUndetermined:
+		what = saysUndetermined
+	}
+	if len(e.spans)+len(e.versions) == 0 {
+		return what, nil, false, r.scheme != vercmp.RPM || e.of(in)
+	}
+	for _, v := range e.versions {
+		if order, known := compare(r.scheme, in.version, *v); known && order == 0 {
+			return what, nil, true, true
 		}
-		if one.fixed != nil {
-			if order, ok := compare(r.scheme, installed, *one.fixed); ok && order >= 0 {
-				return Hit{}, false
+	}
+	outside, has, untold := false, false, false
+	for i := range e.spans {
+		s := &e.spans[i]
+		switch {
+		case !e.comparable(s, in):
+			untold = untold || e.untold(s, in)
+		case s.contains(r.scheme, in.version):
+			return what, s, false, true
+		default:
+			outside = true
+			has = has || s.fix.reached(r.scheme, in.version)
+		}
+	}
+	switch {
+	case what == saysNotAffected:
+		return what, nil, false, false // it names the versions that are not, and this is none of them
+	case has:
+		return saysFixed, nil, false, true
+	case outside:
+		return saysNotAffected, nil, false, true
+	}
+	return saysUntold, nil, false, untold
+}
+
+// of: an entry without versions speaks of builds of its stream, and one without a stream of builds of none.
+func (e *entry) of(in installed) bool {
+	return e.stream == in.stream && (e.stream != "" || !in.modular)
+}
+
+// comparable says whether a range is about builds whose versions follow each other: modular ones with those of the same stream, and the
+// others among themselves. Where one side does not say its stream, only builds of the same upstream version are.
+func (e *entry) comparable(s *span, in installed) bool {
+	isModular := e.stream != "" || s.fix != nil && modular(s.fix.text)
+	switch {
+	case isModular != in.modular:
+		return false
+	case !isModular:
+		return true
+	case e.stream != "" && in.stream != "":
+		return e.stream == in.stream
+	}
+	return s.fix != nil && upstream(s.fix.text) == in.upstream
+}
+
+// untold: the range is of some stream, the source does not say of which, and the build may be of it.
+func (e *entry) untold(s *span, in installed) bool {
+	return in.modular && e.stream == "" && s.fix != nil && modular(s.fix.text)
+}
+
+// erratum settles several fixes in one advisory of the RPM family. They are builds that fix the same thing, for minor releases or for the
+// platforms of a module. A build for the same minor release decides, and where there is none the version must have reached them all: what
+// is above a fix for 9.2 and below the one for 9.4 may be of 9.3, where it is open.
+func (r *rule) erratum(h *Hit, in installed) {
+	var fixes, reached, same, sameReached int
+	for i := range r.entries {
+		e := &r.entries[i]
+		for n := range e.spans {
+			s := &e.spans[n]
+			if s.fix == nil || e.status == advisory.StatusNotAffected || !e.comparable(s, in) {
+				continue
+			}
+			past := s.fix.reached(r.scheme, in.version)
+			fixes++
+			reached += count(past)
+			if s.fix.track == in.track {
+				same++
+				sameReached += count(past)
 			}
 		}
-		if one.contains(r.scheme, installed) && (found == nil || lower(r.scheme, one.fixed, found.fixed)) {
-			found = one
-		}
 	}
-	if found == nil {
-		return Hit{}, false
+	h.near = same > 0 && in.track != ""
+	if !h.exact && fixes > 0 && (sameReached > 0 || same == 0 && reached == fixes) {
+		h.says, h.span = saysFixed, nil
 	}
-	return r.hit(*found), true
 }
 
-// lower: a known end before none, then the lower one.
-func lower(scheme vercmp.Scheme, a, b *version) bool {
-	if a == nil || b == nil {
-		return a != nil
+func count(is bool) int {
+	if is {
+		return 1
 	}
-	order, ok := compare(scheme, *a, *b)
+	return 0
+}
+
+// otherwiseFixed: entries with another entitlement than the open one name a fix that is installed, and none of them is open.
+func (r *rule) otherwiseFixed(open string, in installed) bool {
+	fixed := map[string]bool{}
+	for i := range r.entries {
+		e := &r.entries[i]
+		if e.entitlement == open {
+			continue
+		}
+		switch says, _, _, ok := r.entry(e, in); {
+		case !ok:
+		case says == saysFixed:
+			if _, known := fixed[e.entitlement]; !known {
+				fixed[e.entitlement] = true
+			}
+		case says == saysAffected:
+			fixed[e.entitlement] = false
+		}
+	}
+	for _, has := range fixed {
+		if has {
+			return true
+		}
+	}
+	return false
+}
+
+// offer notes the fixes that the advisory names and the version has not reached.
+func (r *rule) offer(h *Hit, in installed) {
+	for i := range r.entries {
+		e := &r.entries[i]
+		for n := range e.spans {
+			s := &e.spans[n]
+			if s.fix != nil && e.status != advisory.StatusNotAffected && e.comparable(s, in) && s.contains(r.scheme, in.version) {
+				h.offer(s.fix, in.track)
+				if h.span == nil {
+					h.span = s
+				}
+			}
+		}
+	}
+}
+
+// offer takes a fix that the version has not reached: one for the same minor release before others, the lowest among those.
+func (h *Hit) offer(f *fix, track string) {
+	to := &h.fix
+	if f.entitlement != "" {
+		to = &h.paid
+	}
+	was := *to
+	if was == nil || f.track == track && was.track != track || (f.track == track) == (was.track == track) && lower(h.scheme, f, was) {
+		*to = f
+	}
+}
+
+func lower(scheme vercmp.Scheme, a, b *fix) bool {
+	order, ok := compare(scheme, *a.version, *b.version)
 	return ok && order < 0
 }
 
-func modular(v string) bool { return strings.Contains(v, ".module") }
-
-func (r rule) hit(one ruleRange) Hit {
-	h := Hit{Advisory: r.advisory, Range: one.source, priority: r.priority}
-	if one.fixed != nil {
-		h.fixed = *one.fixed
-	}
-	return h
-}
-
-// contains is introduced <= v < fixed, or introduced <= v <= last. A bound that cannot be compared contains nothing.
-func (one ruleRange) contains(scheme vercmp.Scheme, v version) bool {
+// contains is introduced <= v < fix, or introduced <= v <= last. A bound that cannot be compared contains nothing.
+func (s *span) contains(scheme vercmp.Scheme, v version) bool {
 	within := func(bound *version, holds func(order int) bool) bool {
 		if bound == nil {
 			return true
@@ -181,12 +317,10 @@ func (one ruleRange) contains(scheme vercmp.Scheme, v version) bool {
 		order, ok := compare(scheme, v, *bound)
 		return ok && holds(order)
 	}
-	if v.key == nil && vercmp.Valid(scheme, v.text) != nil {
+	if s.fix != nil && !within(s.fix.version, func(o int) bool { return o < 0 }) {
 		return false
 	}
-	return within(one.introduced, func(o int) bool { return o >= 0 }) &&
-		within(one.fixed, func(o int) bool { return o < 0 }) &&
-		within(one.last, func(o int) bool { return o <= 0 })
+	return within(s.introduced, func(o int) bool { return o >= 0 }) && within(s.last, func(o int) bool { return o <= 0 })
 }
 
 // vulnerabilities are the names under which an advisory's findings are listed: its CVE ids, or its own.

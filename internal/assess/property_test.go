@@ -41,7 +41,7 @@ func (p plain) bruteForce() map[string][]string {
 	for _, h := range p.hosts {
 		lines := []string{}
 		packages := inventory.Convert(apiv1.Packages{Ecosystem: h.ecosystem, Packages: h.packages})
-		kernels := KernelsOf(packages, h.kernel)
+		setting := SettingOf(packages, HostState{Running: h.kernel})
 		seen := map[string]bool{}
 		for _, one := range packages {
 			var also []string
@@ -51,13 +51,13 @@ func (p plain) bruteForce() map[string][]string {
 				}
 			}
 			slices.Sort(also)
-			for vulnerability, hit := range bestHits(Match(one, p.advisories)) {
-				c := Case{Vulnerability: vulnerability, Subject: SubjectOf(one), Hit: hit, Role: kernels.Role(SubjectOf(one))}
+			for vulnerability, hit := range Settle(Match(one, p.advisories)) {
+				c := Case{Vulnerability: vulnerability, Subject: SubjectOf(one), Hit: hit, Standing: setting.Standing(SubjectOf(one))}
 				if slices.Contains(p.kev, vulnerability) {
-					c.KEV = &advisory.KEV{CVE: vulnerability}
+					c.Threat.KEV = &advisory.KEV{CVE: vulnerability}
 				}
-				v := Judge(c)
-				line := fmt.Sprint(vulnerability, " ", c.Subject.Source, " ", c.Subject.Version, " ", v.Status, " ", v.Priority, " ", hit.Range.Fixed, " ", slices.Compact(also))
+				v := Judge(c, time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC))
+				line := fmt.Sprint(vulnerability, " ", c.Subject.Source, " ", c.Subject.Version, " ", v.Status, " ", v.Priority, " ", hit.Fixed(c.Standing), " ", slices.Compact(also))
 				if !seen[line] {
 					seen[line] = true
 					lines = append(lines, line)

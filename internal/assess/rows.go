@@ -129,32 +129,37 @@ func (ix *index) notAssessed(h *host) string {
 	return ""
 }
 
-// counts are a host's distinct vulnerabilities by their worst priority. They depend on its package set and its running kernel alone,
+// counts are a host's distinct vulnerabilities by their worst priority. They depend on its package set and its setting alone,
 // so hosts that share both share the counting.
 func (ix *index) counts(h *host) apiv1.FindingCounts {
 	if reason := ix.notAssessed(h); reason != "" {
 		return apiv1.FindingCounts{Reason: reason}
 	}
-	if known, ok := h.set.counts.Load(h.running()); ok {
-		if c, ok := known.(*counted); ok && c.generation == ix.generation {
+	now := ix.now()
+	if known, ok := h.set.counts.Load(h.setting.SettingKey); ok {
+		if c, ok := known.(*counted); ok && c.generation == ix.generation && c.day == day(now) {
 			return c.counts
 		}
 	}
 	worst := map[string]int{}
 	for _, u := range h.set.units {
-		role := h.kernels.Role(u.subject.Subject)
+		standing := h.setting.Standing(u.subject.Subject)
 		for vulnerability, hit := range u.subject.hits {
-			r := rank(Judge(ix.caseOf(vulnerability, u.subject, hit, role)).Priority)
+			v := Judge(ix.caseOf(vulnerability, u.subject, hit, standing), now)
+			if !v.IsFinding() {
+				continue
+			}
+			r := rank(v.Priority)
 			if w, seen := worst[vulnerability]; !seen || r < w {
 				worst[vulnerability] = r
 			}
 		}
 	}
-	c := &counted{generation: ix.generation, counts: apiv1.FindingCounts{Assessed: true, Reason: h.set.unsaid()}}
+	c := &counted{generation: ix.generation, day: day(now), counts: apiv1.FindingCounts{Assessed: true, Reason: h.set.unsaid()}}
 	for _, r := range worst {
 		tally(&c.counts, priorities()[r])
 	}
-	h.set.counts.Store(h.running(), c)
+	h.set.counts.Store(h.setting.SettingKey, c)
 	return c.counts
 }
 
@@ -170,8 +175,8 @@ func (s *packageSet) unsaid() string {
 	return strings.Join(parts, "; ")
 }
 
-func (ix *index) caseOf(vulnerability string, s *subject, hit Hit, role Role) Case {
-	return Case{Vulnerability: vulnerability, Subject: s.Subject, Hit: hit, KEV: ix.kev[vulnerability], Role: role}
+func (ix *index) caseOf(vulnerability string, s *subject, hit Hit, standing Standing) Case {
+	return Case{Vulnerability: vulnerability, Subject: s.Subject, Hit: hit, Threat: ix.threats[vulnerability], Standing: standing}
 }
 
 // row is a host's row in lists.

@@ -1,59 +1,73 @@
 package assess
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
-	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
 // named is what rules are found by.
 type named struct{ ecosystem, name string }
 
-// rules are compiled advisories by the package they speak of.
+// rules are compiled advisories by the package they speak of, in the order in which they are asked.
 type rules struct {
-	byName map[named]map[advisory.Ref]rule
+	byName map[named][]*rule
 }
 
-func newRules() *rules { return &rules{byName: map[named]map[advisory.Ref]rule{}} }
+func newRules() *rules { return &rules{byName: map[named][]*rule{}} }
 
-func ref(a *advisory.Advisory) advisory.Ref { return advisory.Ref{Feed: a.Feed, ID: a.ID} }
+func compareRules(a, b *rule) int {
+	return cmp.Or(cmp.Compare(trustOf(a.advisory.Feed), trustOf(b.advisory.Feed)), strings.Compare(a.advisory.Feed, b.advisory.Feed),
+		strings.Compare(a.advisory.ID, b.advisory.ID))
+}
 
-func (r *rules) add(a *advisory.Advisory) { r.addCompiled(compile(a)) }
-
-func (r *rules) addCompiled(compiled []rule) {
+// add takes in the rules of one advisory (compile), in place of those that its revision before had of the same packages.
+func (r *rules) add(compiled []*rule) {
 	for _, one := range compiled {
-		k := named{one.ecosystem, one.name}
-		if r.byName[k] == nil {
-			r.byName[k] = map[advisory.Ref]rule{}
+		list := r.byName[one.named]
+		at, there := slices.BinarySearchFunc(list, one, compareRules)
+		if there {
+			list[at] = one
+			continue
 		}
-		r.byName[k][ref(one.advisory)] = one
+		r.byName[one.named] = slices.Insert(list, at, one)
 	}
 }
 
-// remove forgets what an advisory says.
-func (r *rules) remove(a *advisory.Advisory) {
-	for _, affected := range a.Affected {
-		k := named{affected.Ecosystem, affected.Package}
-		delete(r.byName[k], ref(a))
-		if len(r.byName[k]) == 0 {
-			delete(r.byName, k)
+// remove forgets rules that were added.
+func (r *rules) remove(compiled []*rule) {
+	for _, one := range compiled {
+		list := r.byName[one.named]
+		at, there := slices.BinarySearchFunc(list, one, compareRules)
+		if !there {
+			continue
 		}
+		if len(list) == 1 {
+			delete(r.byName, one.named)
+			continue
+		}
+		r.byName[one.named] = slices.Delete(list, at, at+1)
 	}
 }
 
 // match is Match with the advisories found by name.
-func (r *rules) match(s Subject) []Hit {
-	return matchRules(s, r.byName[named{s.Ecosystem, s.Name}])
-}
+func (r *rules) match(s Subject) []Hit { return matchRules(s, r.byName[named{s.Ecosystem, s.Name}]) }
 
-func matchRules(s Subject, rules map[advisory.Ref]rule) []Hit {
+func matchRules(s Subject, rules []*rule) []Hit {
+	if s.Foreign || len(rules) == 0 {
+		return nil
+	}
+	in := s.installed()
+	if in.key == "" && vercmp.Valid(rules[0].scheme, in.text) != nil {
+		return nil
+	}
 	var hits []Hit
-	installed := s.version()
 	for _, one := range rules {
-		if hit, ok := one.match(s, installed); ok {
+		if hit, ok := one.match(in); ok {
 			hits = append(hits, hit)
 		}
 	}
-	slices.SortFunc(hits, compareHits)
 	return hits
 }

@@ -141,7 +141,7 @@ func (s *Service) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.heardAt = heard
+	s.heardAt, ix.clock = heard, s.now
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ix != nil {

@@ -35,17 +35,14 @@ func SubjectOf(p inventory.Package) Subject {
 	return s
 }
 
-// version is the subject's own, ready to compare.
-func (s Subject) version() version {
-	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
-	return newVersion(scheme, s.Version)
-}
-
 // Unordered says that the ecosystem has no order for the subject's version, so nothing can be said of it.
 func (s Subject) Unordered() bool {
 	scheme, ok := vercmp.ForEcosystem(s.Ecosystem)
 	return ok && vercmp.Valid(scheme, s.Version) != nil
 }
+
+// Streamless says that the subject was built in a module and that nobody says of which stream.
+func (s Subject) Streamless() bool { return s.Stream == "" && modular(s.Version) }
 
 // unsigned undoes kernel signing. Debian builds linux-image-* from linux-signed-amd64 6.1.140+1, which carries the binaries of
 // linux 6.1.140-1; Ubuntu from linux-signed, or linux-signed-hwe-6.8, at the version of linux or linux-hwe-6.8. Advisories name the latter.

@@ -1,7 +1,7 @@
 package assess
 
 import (
-	"bytes"
+	"strings"
 
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
@@ -9,21 +9,21 @@ import (
 // version is one version to be compared: its order key where it has one, so that most comparisons are of bytes.
 type version struct {
 	text string
-	key  []byte
+	key  string // the bytes of its order key; empty: it has none
 }
 
 func newVersion(scheme vercmp.Scheme, text string) version {
 	key, err := vercmp.Key(scheme, text)
 	if err != nil {
-		key = nil // ErrNoKey, or no version at all: compare says which
+		return version{text: text} // ErrNoKey, or no version at all: compare says which
 	}
-	return version{text, key}
+	return version{text, string(key)}
 }
 
 // compare is exact: by key where both have one, else by the scheme. ok is false when one of them is no version of the scheme.
 func compare(scheme vercmp.Scheme, a, b version) (order int, ok bool) {
-	if a.key != nil && b.key != nil {
-		return bytes.Compare(a.key, b.key), true
+	if a.key != "" && b.key != "" {
+		return strings.Compare(a.key, b.key), true
 	}
 	order, err := vercmp.Compare(scheme, a.text, b.text)
 	return order, err == nil

@@ -11,7 +11,6 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
-	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
 // reached is a vulnerability and how far it reaches among some hosts.
@@ -69,7 +68,7 @@ func reachPlace(sort string) func(reached) place {
 }
 
 func (ix *index) vulnRow(v reached, selection *roaring.Bitmap) apiv1.VulnRow {
-	row := apiv1.VulnRow{ID: v.id, Priority: priorities()[v.rank], KEV: wireKEV(ix.kev[v.id]), Hosts: int(v.hosts.GetCardinality()), Sources: []string{}} //nolint:gosec // as above
+	row := apiv1.VulnRow{ID: v.id, Priority: priorities()[v.rank], KEV: wireKEV(ix.threats[v.id].KEV), Hosts: int(v.hosts.GetCardinality()), Sources: []string{}} //nolint:gosec // as above
 	fixable := roaring.New()
 	for _, g := range v.groups {
 		if !slices.Contains(row.Sources, g.Subject.Source) {
@@ -79,7 +78,7 @@ func (ix *index) vulnRow(v reached, selection *roaring.Bitmap) apiv1.VulnRow {
 			row.Summary = g.Hit.Advisory.Summary
 		}
 		for version, hosts := range g.subject.offers {
-			if reaches(g.Subject, version, g.Hit) {
+			if g.Hit.Reaches(withoutRebuild(version), g.Standing) {
 				fixable.Or(roaring.And(hosts, g.hosts))
 			}
 		}
@@ -91,16 +90,6 @@ func (ix *index) vulnRow(v reached, selection *roaring.Bitmap) apiv1.VulnRow {
 		row.Published = &v.publish
 	}
 	return row
-}
-
-// reaches says whether an offered binary version has a hit's fix. follows has said that it can be compared.
-func reaches(s Subject, offered string, hit Hit) bool {
-	if hit.Range.Fixed == "" {
-		return false
-	}
-	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
-	order, ok := compare(scheme, newVersion(scheme, withoutRebuild(offered)), hit.fixed)
-	return ok && order >= 0
 }
 
 // Vulnerabilities lists vulnerabilities of the selected hosts, worst first.
@@ -134,7 +123,7 @@ func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.
 		id = ix.spelled(id)
 		out.ID = id
 		advisories := ix.naming(id)
-		out.KEV = wireKEV(ix.kev[id])
+		out.KEV = wireKEV(ix.threats[id].KEV)
 		out.Known = len(advisories) > 0 || out.KEV != nil
 		f := filterOf(q)
 		f.only = map[string]bool{id: true}
@@ -171,8 +160,8 @@ func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.
 
 // spelled is an id as the feeds spell it: people write cve-2024-1.
 func (ix *index) spelled(id string) string {
-	if ix.byName[id] == nil && ix.kev[id] == nil {
-		if upper := strings.ToUpper(id); ix.byName[upper] != nil || ix.kev[upper] != nil {
+	if ix.byName[id] == nil && ix.threats[id].KEV == nil {
+		if upper := strings.ToUpper(id); ix.byName[upper] != nil || ix.threats[upper].KEV != nil {
 			return upper
 		}
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
-// Interval is what a host had installed from From to To (zero: still so), and the kernel that ran at its end.
+// Interval is what a host had installed from From to To (zero: still so), and what it said of itself at its end.
 type Interval struct {
 	From, To time.Time
 	Packages []inventory.Package
-	Running  string // uname -r; empty: not known
+	State    assess.HostState
 }
 
 // Exposure is one vulnerability of one source package on one host, from when it counts until it was gone (zero: it is not).
@@ -53,7 +53,7 @@ type state struct {
 func Exposures(intervals []Interval, k *Knowledge, deeds []Deed) []Exposure {
 	var out []Exposure
 	before := map[key]state{}
-	var kernels assess.Kernels // of the interval before
+	var setting assess.Setting // of the interval before
 	for i, now := range intervals {
 		present, versions := k.present(now)
 		for id, was := range before {
@@ -62,17 +62,19 @@ func Exposures(intervals []Interval, k *Knowledge, deeds []Deed) []Exposure {
 				present[id] = still
 				continue
 			}
-			e := k.exposure(id, was, kernels)
+			e := k.exposure(id, was, setting)
 			e.Until, e.To = now.From, versions[id.source]
-			if e.Until.After(e.Since) {
+			if e.Priority != "" && e.Until.After(e.Since) {
 				e.By = attribute(deeds, intervals, i, was.packages)
 				out = append(out, e)
 			}
 		}
-		before, kernels = present, assess.KernelsOf(now.Packages, now.Running)
+		before, setting = present, assess.SettingOf(now.Packages, now.State)
 	}
 	for id, is := range before {
-		out = append(out, k.exposure(id, is, kernels))
+		if e := k.exposure(id, is, setting); e.Priority != "" {
+			out = append(out, e)
+		}
 	}
 	slices.SortFunc(out, func(a, b Exposure) int {
 		return cmp.Or(cmp.Compare(assess.Rank(a.Priority), assess.Rank(b.Priority)), a.Since.Compare(b.Since),
@@ -109,10 +111,10 @@ func (k *Knowledge) present(at Interval) (found map[key]state, versions map[stri
 	return found, versions
 }
 
-// exposure judges a state by its worst subject, beside the kernels of the last interval that shows it.
-func (k *Knowledge) exposure(id key, st state, kernels assess.Kernels) Exposure {
+// exposure judges a state by its worst subject (no priority: none is a finding, for the running kernel is patched in memory), in the setting of the last interval that shows it.
+func (k *Knowledge) exposure(id key, st state, setting assess.Setting) Exposure {
 	e := Exposure{
-		Vulnerability: id.vulnerability, Source: id.source, KEV: k.kev[id.vulnerability] != nil,
+		Vulnerability: id.vulnerability, Source: id.source, KEV: k.threats[id.vulnerability].KEV != nil,
 		Since: st.match.disclosed, SinceWhy: st.match.why,
 	}
 	if st.opened.After(e.Since) {
@@ -120,10 +122,11 @@ func (k *Knowledge) exposure(id key, st state, kernels assess.Kernels) Exposure 
 	}
 	for _, s := range st.subjects {
 		hit := k.matched[s][id.vulnerability].hit
-		v := assess.Judge(assess.Case{Vulnerability: id.vulnerability, Subject: s, Hit: hit, KEV: k.kev[id.vulnerability], Role: kernels.Role(s)})
-		if e.Priority == "" || assess.Rank(v.Priority) < assess.Rank(e.Priority) {
+		on := setting.Standing(s)
+		v := assess.Judge(assess.Case{Vulnerability: id.vulnerability, Subject: s, Hit: hit, Threat: k.threats[id.vulnerability], Standing: on}, k.now)
+		if v.IsFinding() && (e.Priority == "" || assess.Rank(v.Priority) < assess.Rank(e.Priority)) {
 			e.Priority, e.Status = v.Priority, v.Status
-			e.Advisory, e.Feed, e.FixedIn = hit.Advisory.ID, hit.Advisory.Feed, hit.Range.Fixed
+			e.Advisory, e.Feed, e.FixedIn = hit.Advisory.ID, hit.Advisory.Feed, hit.Fixed(on)
 		}
 		e.Versions = append(e.Versions, s.Version)
 	}

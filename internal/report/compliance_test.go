@@ -12,6 +12,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
@@ -36,7 +37,7 @@ func fixes(cve, source, fixed string, published, known int) Known {
 func had(spans ...span) []Interval {
 	var out []Interval
 	for i, s := range spans {
-		one := Interval{From: day(s.from), Packages: s.packages, Running: s.running}
+		one := Interval{From: day(s.from), Packages: s.packages, State: assess.HostState{Running: s.running}}
 		if i+1 < len(spans) {
 			one.To = day(spans[i+1].from)
 		}
@@ -121,8 +122,8 @@ func TestExposuresTellTheStoryOfAHost(t *testing.T) {
 		"withdrawn": {had(on(1, deb("libssl3", "openssl", "3.0.15"))), []Known{{Advisory: func() advisory.Advisory { a := ssl.Advisory; a.Withdrawn = day(9); return a }(), FirstKnown: day(7)}}, nil, nil, nil},
 		"an old kernel stays beside the one that runs": {
 			[]Interval{
-				{From: day(1), To: day(8), Running: "6.1.0-37-amd64", Packages: []inventory.Package{deb("linux-image-6.1.0-37-amd64", "linux-signed-amd64", "6.1.140+1")}},
-				{From: day(8), Running: "6.1.0-40-amd64", Packages: []inventory.Package{deb("linux-image-6.1.0-37-amd64", "linux-signed-amd64", "6.1.140+1"), deb("linux-image-6.1.0-40-amd64", "linux-signed-amd64", "6.1.150+1")}},
+				{From: day(1), To: day(8), State: assess.HostState{Running: "6.1.0-37-amd64"}, Packages: []inventory.Package{deb("linux-image-6.1.0-37-amd64", "linux-signed-amd64", "6.1.140+1")}},
+				{From: day(8), State: assess.HostState{Running: "6.1.0-40-amd64"}, Packages: []inventory.Package{deb("linux-image-6.1.0-37-amd64", "linux-signed-amd64", "6.1.140+1"), deb("linux-image-6.1.0-40-amd64", "linux-signed-amd64", "6.1.150+1")}},
 			},
 			[]Known{fixes("CVE-1", "linux", "6.1.150-1", 5, 5)}, nil, nil, []string{"CVE-1 linux 6.1.140-1 since 5 (advisory published) open low"}},
 
@@ -153,11 +154,11 @@ func TestExposuresTellTheStoryOfAHost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var kev []advisory.KEV
+			var kev []advisory.Overlay
 			for _, cve := range tc.kev {
-				kev = append(kev, advisory.KEV{CVE: cve})
+				kev = append(kev, advisory.Overlay{CVE: cve, KEV: &advisory.KEV{CVE: cve}})
 			}
-			k := NewKnowledge(kev)
+			k := NewKnowledge(kev, day(30))
 			for _, a := range tc.known {
 				k.Add(a, nil)
 			}
@@ -189,7 +190,7 @@ func drawn(t *rapid.T) ([]Interval, *Knowledge, []Known) {
 		}
 		intervals = append(intervals, one)
 	}
-	k := NewKnowledge(nil)
+	k := NewKnowledge(nil, day(30))
 	var known []Known
 	for i := range rapid.IntRange(0, 3).Draw(t, "advisories") {
 		a := fixes(fmt.Sprint("CVE-", i), rapid.SampledFrom([]string{"src-a", "src-b"}).Draw(t, "source"), fmt.Sprint(rapid.IntRange(1, 5).Draw(t, "fixed")),
@@ -236,7 +237,7 @@ func TestExposuresCoverExactlyWhatWasThere(t *testing.T) {
 
 func TestFixedFindingSaysWhoApproved(t *testing.T) {
 	t.Parallel()
-	k := NewKnowledge(nil)
+	k := NewKnowledge(nil, day(30))
 	k.Add(fixes("CVE-1", "openssl", "3.0.17", 5, 7), nil)
 	deed := Deed{Run: "run_1", Rollout: "roll_1", Plan: "plan_1", State: "failed", Accepted: day(8).Add(-time.Hour), Brings: map[Package]string{{"libssl3", "amd64"}: "3.0.17"},
 		ApprovedBy: []string{"user:admin", "alice"}, ApprovedAt: day(7)}

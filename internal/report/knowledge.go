@@ -18,7 +18,8 @@ type Known struct {
 type Knowledge struct {
 	byName  map[name][]advisory.Advisory
 	first   map[advisory.Ref]time.Time
-	kev     map[string]*advisory.KEV
+	threats map[string]advisory.Threat
+	now     time.Time
 	matched map[assess.Subject]map[string]match
 }
 
@@ -38,14 +39,16 @@ const (
 	advisoryFirstKnown = "advisory first known"
 )
 
-// NewKnowledge makes knowledge out of the overlays; Add gives it advisories.
-func NewKnowledge(kev []advisory.KEV) *Knowledge {
+// NewKnowledge makes knowledge out of the overlays; Add gives it advisories. now is the day on which things are as old as they are.
+func NewKnowledge(overlays []advisory.Overlay, now time.Time) *Knowledge {
 	k := &Knowledge{
 		byName: map[name][]advisory.Advisory{}, first: map[advisory.Ref]time.Time{},
-		kev: map[string]*advisory.KEV{}, matched: map[assess.Subject]map[string]match{},
+		threats: map[string]advisory.Threat{}, now: now, matched: map[assess.Subject]map[string]match{},
 	}
-	for i := range kev {
-		k.kev[kev[i].CVE] = &kev[i]
+	for _, o := range overlays {
+		t := k.threats[o.CVE]
+		t.Add(o)
+		k.threats[o.CVE] = t
 	}
 	return k
 }
@@ -73,13 +76,13 @@ func (k *Knowledge) of(s assess.Subject, p inventory.Package) map[string]match {
 	}
 	hits := assess.Match(p, k.byName[name{s.Ecosystem, s.Name}])
 	found := make(map[string]match, len(hits))
-	for vulnerability, hit := range assess.Best(hits) {
+	for vulnerability, hit := range assess.Settle(hits) {
 		found[vulnerability] = match{hit: hit}
 	}
 	for _, hit := range hits {
 		at, why := k.disclosed(hit.Advisory)
 		for _, vulnerability := range assess.Vulnerabilities(hit.Advisory) {
-			if m := found[vulnerability]; m.why == "" || at.Before(m.disclosed) {
+			if m, there := found[vulnerability]; there && (m.why == "" || at.Before(m.disclosed)) {
 				m.disclosed, m.why = at, why
 				found[vulnerability] = m
 			}

@@ -113,7 +113,7 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 	}
 	measure := NewMeasure(q.Period, q.Clock)
 	for _, row := range rows {
-		intervals, err := p.intervals(ctx, row.ID)
+		intervals, err := p.intervals(ctx, row.ID, assess.PlaceOf(row.Labels))
 		if err != nil {
 			return out, fmt.Errorf("measuring host %q: %w", row.ID, err)
 		}
@@ -144,7 +144,7 @@ func (s *Service) hosts(ctx context.Context, sel fleet.Selector) ([]apiv1.Host, 
 }
 
 func (s *Service) past(ctx context.Context, rows []apiv1.Host) (*past, error) {
-	p := &past{store: s.store, packages: map[inventory.PackageID]inventory.Package{}, running: map[string]string{}, plans: map[string]approval{}, locks: map[string]map[Package]string{}}
+	p := &past{store: s.store, now: s.now(), packages: map[inventory.PackageID]inventory.Package{}, states: map[string]assess.HostState{}, plans: map[string]approval{}, locks: map[string]map[Package]string{}}
 	var err error
 	p.knowledge, err = p.know(ctx, rows)
 	return p, err
@@ -155,7 +155,8 @@ type past struct {
 	store     Store
 	knowledge *Knowledge
 	packages  map[inventory.PackageID]inventory.Package // every interned one
-	running   map[string]string                         // facts digest to uname -r
+	states    map[string]assess.HostState               // by the digest of facts
+	now       time.Time
 	plans     map[string]approval
 	locks     map[string]map[Package]string
 }
@@ -183,17 +184,15 @@ func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) 
 			break
 		}
 	}
-	var kev []advisory.KEV
+	var overlays []advisory.Overlay
 	err := p.store.CurrentOverlays(ctx, func(o advisory.Overlay) error {
-		if o.KEV != nil {
-			kev = append(kev, *o.KEV)
-		}
+		overlays = append(overlays, o)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading overlays: %w", err)
 	}
-	k := NewKnowledge(kev)
+	k := NewKnowledge(overlays, p.now)
 	feeds, err := p.store.FeedStates(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading feeds: %w", err)
@@ -219,7 +218,7 @@ func (p *past) host(ctx context.Context, row apiv1.Host, q Query) (apiv1.Complia
 		HostID: row.ID, Host: row.Name, Labels: row.Labels, OS: row.OS, State: row.State, Assessed: row.Findings.Assessed, Reason: row.Findings.Reason,
 		LastSeen: row.LastSeen, Metadata: row.Metadata, Open: []apiv1.OpenFinding{}, Fixed: []apiv1.FixedFinding{},
 	}
-	intervals, err := p.intervals(ctx, row.ID)
+	intervals, err := p.intervals(ctx, row.ID, assess.PlaceOf(row.Labels))
 	if err != nil || len(intervals) == 0 {
 		return h, err
 	}
@@ -243,7 +242,7 @@ func (p *past) host(ctx context.Context, row apiv1.Host, q Query) (apiv1.Complia
 }
 
 // intervals are a host's package sets, oldest first.
-func (p *past) intervals(ctx context.Context, hostID string) ([]Interval, error) {
+func (p *past) intervals(ctx context.Context, hostID string, place assess.Place) ([]Interval, error) {
 	var packages, facts []inventory.Interval // newest first
 	for before := (time.Time{}); ; {
 		page, err := p.store.Intervals(ctx, hostID, before, rowPage)
@@ -275,32 +274,34 @@ func (p *past) intervals(ctx context.Context, hostID string) ([]Interval, error)
 				one.Packages = append(one.Packages, found)
 			}
 		}
-		if one.Running, err = p.kernelAt(ctx, facts, i.To); err != nil {
+		if one.State, err = p.stateAt(ctx, facts, i.To); err != nil {
 			return nil, err
 		}
+		one.State.Place = place
 		out = append(out, one)
 	}
 	return out, nil
 }
 
-// kernelAt is the kernel that ran just before an instant (zero: now); facts are newest first.
-func (p *past) kernelAt(ctx context.Context, facts []inventory.Interval, at time.Time) (string, error) {
+// stateAt is what a host said of itself just before an instant (zero: now); facts are newest first.
+func (p *past) stateAt(ctx context.Context, facts []inventory.Interval, at time.Time) (assess.HostState, error) {
 	i := slices.IndexFunc(facts, func(f inventory.Interval) bool { return at.IsZero() || f.From.Before(at) })
 	if i < 0 {
-		return "", nil
+		return assess.HostState{}, nil
 	}
 	digest := facts[i].Digest
-	if known, ok := p.running[digest]; ok {
+	if known, ok := p.states[digest]; ok {
 		return known, nil
 	}
 	text, err := p.store.SectionJSON(ctx, apiv1.SectionFacts, digest)
 	if err != nil {
-		return "", fmt.Errorf("reading facts %s: %w", digest, err)
+		return assess.HostState{}, fmt.Errorf("reading facts %s: %w", digest, err)
 	}
 	var f apiv1.Facts
 	if err := json.Unmarshal(text, &f); err != nil {
-		return "", fault.Wrap(err, fault.Internal, "stored facts")
+		return assess.HostState{}, fault.Wrap(err, fault.Internal, "stored facts")
 	}
-	p.running[digest] = f.Kernel.Running
-	return f.Kernel.Running, nil
+	state := assess.StateOf(&f, nil)
+	p.states[digest] = state
+	return state, nil
 }

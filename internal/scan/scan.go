@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/collect"
@@ -75,11 +76,13 @@ func Run(ctx context.Context, opts Options) (apiv1.Scan, error) {
 		return out, nil
 	}
 	tell("matching")
-	judge(&out, packages, knowledge, running(root))
+	if err := judge(&out, packages, knowledge, running(root)); err != nil {
+		return apiv1.Scan{}, err
+	}
 	return out, nil
 }
 
-func judge(out *apiv1.Scan, packages []apiv1.Package, knowledge feed.Knowledge, running string) {
+func judge(out *apiv1.Scan, packages []apiv1.Package, knowledge feed.Knowledge, running string) error {
 	asOf := map[string]time.Time{}
 	for _, f := range knowledge.Status {
 		if f.AsOf != nil {
@@ -93,15 +96,23 @@ func judge(out *apiv1.Scan, packages []apiv1.Package, knowledge feed.Knowledge, 
 		}
 	}
 	installed := inventory.Convert(apiv1.Packages{Ecosystem: out.Ecosystem, Packages: packages})
-	judged := assess.JudgeAll(installed, running, knowledge.Advisories, knowledge.KEV, asOf)
+	library := advisory.NewList(knowledge.Advisories, knowledge.Overlays, knowledge.Lifecycles)
+	judged, err := assess.JudgeAll(installed, assess.HostState{Running: running}, library, time.Now())
+	if err != nil {
+		return err
+	}
 	out.Assessment = apiv1.Assessment{Status: assessed}
-	out.Findings, out.Count = judged.Findings, judged.Count
+	out.Findings, out.Count = judged.Findings(asOf), judged.Count
 	if len(judged.Foreign) > 0 {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("not assessed: packages from other origins, of which the feed does not speak: %s", few(judged.Foreign)))
 	}
 	if len(judged.Unordered) > 0 {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("not assessed: packages whose version is none of the distribution's: %s", few(judged.Unordered)))
 	}
+	if len(judged.Streamless) > 0 {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("assessed in part: packages of modules whose stream is not known: %s", few(judged.Streamless)))
+	}
+	return nil
 }
 
 // releaseOf is the root's os-release, or what --distro says in its place.
