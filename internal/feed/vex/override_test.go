@@ -87,7 +87,7 @@ func TestOverrideMistakes(t *testing.T) {
 	t.Parallel()
 	const good = "overrides:\n- {id: CVE-2026-0001, ecosystem: Debian:12, package: b, status: not_affected, reason: r}\n"
 	for name, tc := range map[string]struct{ text, want string }{
-		"unknown field":             {good + "- {id: CVE-2026-0002, ecosystem: Debian:12, packge: b, status: not_affected, reason: r}", `line 3: unknown field "packge"`},
+		"unknown field":             {good + "- {id: CVE-2026-0002, ecosystem: Debian:12, pkgname: b, status: not_affected, reason: r}", `line 3: unknown field "pkgname"`},
 		"unknown field at the top":  {"version: 1\n" + good, `line 1: unknown field "version"`},
 		"a field missing":           {good + "- id: CVE-2026-0002\n  ecosystem: Debian:12\n  package: b\n  status: affected\n", "line 3: reason is missing"},
 		"an empty field":            {good + "- {id: CVE-2026-0002, ecosystem: Debian:12, package: b, status: affected, reason: }", "line 3: reason is not a text, or an empty one"},
