@@ -1,0 +1,66 @@
+package oval
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
+)
+
+// ReadOracle reads Oracle's errata for Oracle Linux, com.oracle.elsa-all.xml.bz2, whole or by year. Each erratum is an advisory.
+func ReadOracle(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
+	return Dialect{ID: elsa, Leaf: oracleLeaf}.Read(ctx, f, o, to)
+}
+
+// elsa is the erratum's id. Bug fixes and enhancements (ELBA, ELEA) name themselves the same way.
+func elsa(d *Definition) string {
+	for _, r := range d.Refs {
+		if strings.EqualFold(r.Source, "elsa") || strings.EqualFold(r.Source, "elba") || strings.EqualFold(r.Source, "elea") {
+			return r.ID
+		}
+	}
+	return ""
+}
+
+// What Oracle's criteria ask.
+var (
+	oracleRelease = regexp.MustCompile(`^Oracle Linux (\d{1,3}) is installed$`)
+	oracleArch    = regexp.MustCompile(`^Oracle Linux arch is \w+$`)
+	oracleModule  = regexp.MustCompile(`^Module ([\w.+-]+:[\w.+-]+) is enabled$`)
+	oracleEarlier = regexp.MustCompile(`^(\S+) is earlier than (\S+)$`)
+	oracleAlways  = regexp.MustCompile(`^\S+ is (?:signed with the Oracle Linux.* key|ksplice-based|fips patched)$`)
+)
+
+func oracleLeaf(comment string) Leaf {
+	if m := oracleRelease.FindStringSubmatch(comment); m != nil {
+		return Leaf{Kind: Installed, Ecosystem: "Oracle Linux:" + m[1]}
+	}
+	if m := oracleModule.FindStringSubmatch(comment); m != nil {
+		return Leaf{Kind: Enabled, Stream: m[1]}
+	}
+	if oracleArch.MatchString(comment) || oracleAlways.MatchString(comment) {
+		return Leaf{Kind: Always}
+	}
+	m := oracleEarlier.FindStringSubmatch(comment)
+	if m == nil {
+		return Leaf{}
+	}
+	return oracleFixed(m[1], m[2])
+}
+
+// oracleFixed is a fixed version. Ksplice's and FIPS builds are packages of the same name beside the plain ones, with an epoch of their
+// own that puts them above: 2:2.34-60.0.2.ksplice1.el9 of glibc, 10:3.6.16-4.0.1.el8_fips of gnutls. They fix no plain build, so their
+// range begins where their epoch does. One with the plain epoch cannot be told from plain builds: nothing is said.
+func oracleFixed(name, version string) Leaf {
+	r := advisory.Range{Introduced: "0", Fixed: version}
+	if strings.Contains(version, "ksplice") || strings.Contains(version, "fips") {
+		epoch, _, ok := strings.Cut(version, ":")
+		if !ok || strings.Trim(epoch, "0") == "" {
+			return Leaf{Kind: Silent}
+		}
+		r.Introduced = epoch + ":0"
+	}
+	return Leaf{Kind: Says, Package: name, Range: r}
+}
