@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 )
 
@@ -22,7 +23,7 @@ type contents struct {
 	Advisories []advisory.Advisory
 	Overlays   []advisory.Overlay
 	Lifecycles []advisory.Lifecycle
-	States     []advisory.FeedState
+	States     []apiv1.FeedStatus
 	Ecosystems []string
 }
 
@@ -136,7 +137,7 @@ func anyContents() *rapid.Generator[contents] {
 		return a
 	})
 	return rapid.Custom(func(t *rapid.T) contents {
-		c := contents{Ecosystems: []string{"Debian:12"}, States: []advisory.FeedState{{Name: "epss", Records: 2, AsOf: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)}}}
+		c := contents{Ecosystems: []string{"Debian:12"}, States: []apiv1.FeedStatus{{Name: "epss", Records: 2, AsOf: new(time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)), Problems: []apiv1.FeedProblem{}}}}
 		for i := range rapid.IntRange(0, 12).Draw(t, "advisories") {
 			c.Advisories = append(c.Advisories, advisory.Advisory{
 				Feed: feed.Draw(t, "feed"), ID: fmt.Sprint(text.Draw(t, "id"), i), CVEs: list(t, "cves"), Aliases: list(t, "aliases"), Supersedes: list(t, "supersedes"),
@@ -242,7 +243,7 @@ func bytesOf(t interface{ Fatal(args ...any) }, path string) []byte {
 // sample holds one of everything.
 func sample() contents {
 	at := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
-	c := contents{Ecosystems: []string{"Debian:12"}, States: []advisory.FeedState{{Name: "epss", AsOf: at}}}
+	c := contents{Ecosystems: []string{"Debian:12"}, States: []apiv1.FeedStatus{{Name: "epss", AsOf: &at}}}
 	for i := range 40 {
 		c.Advisories = append(c.Advisories, advisory.Advisory{
 			Feed: "osv/Debian", ID: fmt.Sprintf("DEBIAN-CVE-2025-%04d", i), CVEs: []string{fmt.Sprintf("CVE-2025-%04d", i)}, Summary: "summary", Details: "details", Modified: at,
@@ -279,6 +280,11 @@ func answers(file []byte) (map[string]any, error) {
 			out[fmt.Sprint(eco, i)] = a
 		}
 	}
+	n := 0
+	if err := l.Each(func(_, _ string, about []advisory.Advisory) error { n += len(about); return nil }); err != nil {
+		return nil, err
+	}
+	out["each"] = n
 	for i := range 41 {
 		cve := fmt.Sprintf("CVE-2025-%04d", i)
 		if i == 40 {

@@ -81,7 +81,7 @@ func read(file []byte) (*Library, error) {
 		return nil, err
 	}
 	for _, f := range l.meta.Feeds {
-		if f.Name == l.meta.EPSSFeed && !f.AsOf.IsZero() {
+		if f.Name == l.meta.EPSSFeed && f.AsOf != nil {
 			l.epssDate = f.AsOf.UTC().Format("2006-01-02")
 		}
 	}
@@ -250,6 +250,33 @@ func (l *Library) Lifecycles(product string) ([]advisory.Lifecycle, error) {
 		return nil, damaged("the lifecycle of %q cannot be read", product)
 	}
 	return all, nil
+}
+
+// Each gives every package of every release that an advisory names, by the hash of its name: for what no look-up by package answers.
+func (l *Library) Each(fn func(ecosystem, pkg string, about []advisory.Advisory) error) error {
+	for i := range l.index.len() {
+		e, err := l.index.at(i)
+		if err != nil {
+			return err
+		}
+		offset, length := binary.LittleEndian.Uint64(e[8:]), uint64(binary.LittleEndian.Uint32(e[16:]))
+		if offset > uint64(len(l.blocks)) || length > uint64(len(l.blocks))-offset {
+			return damaged("a package is outside the file")
+		}
+		d := decoder{s: string(l.blocks[offset : offset+length])}
+		if d.byte() != kindPackage {
+			continue
+		}
+		ecosystem, pkg := d.text(), d.text()
+		about, err := l.About(ecosystem, pkg)
+		if err != nil {
+			return err
+		}
+		if err := fn(ecosystem, pkg, about); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Speaks says whether a feed speaks of a release: only then does no advisory mean no vulnerability.

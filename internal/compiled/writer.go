@@ -12,13 +12,14 @@ import (
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 )
 
 // Meta is what the file says of itself.
 type Meta struct {
-	Feeds      []advisory.FeedState `json:"feeds"`
-	Ecosystems []string             `json:"ecosystems"` // releases that a feed speaks of
+	Feeds      []apiv1.FeedStatus `json:"feeds"`
+	Ecosystems []string           `json:"ecosystems"` // releases that a feed speaks of
 	Advisories int                  `json:"advisories"`
 	Packages   int                  `json:"packages"` // pairs of a release and a name
 	Overlays   int                  `json:"overlays"`
@@ -191,10 +192,10 @@ func (w *Writer) Lifecycle(l advisory.Lifecycle) error {
 	return nil
 }
 
-// Finish writes the file, syncs it and gives it its name. states are by name; ecosystems the releases that they speak of.
-func (w *Writer) Finish(states []advisory.FeedState, ecosystems []string) error {
+// Finish writes the file, syncs it and gives it its name. ecosystems are the releases of which the feeds speak.
+func (w *Writer) Finish(feeds []apiv1.FeedStatus, ecosystems []string) error {
 	defer w.Abort()
-	w.meta.Feeds, w.meta.Ecosystems = slices.Clone(states), slices.Clone(ecosystems)
+	w.meta.Feeds, w.meta.Ecosystems = slices.Clone(feeds), slices.Clone(ecosystems)
 	w.meta.Packages = len(w.names)
 	if err := w.spooled.Flush(); err != nil {
 		return fault.Wrap(err, fault.Internal, "writing compiled feeds")
