@@ -20,6 +20,8 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	env := cli.Process(version)
 	commands := app.Commands(app.Streams{Out: env.Stdout, Err: env.Stderr, Terminal: env.StdoutTerminal, Getenv: env.Getenv, Version: version})
-	commands = append(commands, scan.Command(scan.Streams{Out: env.Stdout, Err: env.Stderr, ErrTerminal: env.StderrTerminal}))
+	commands = append(commands, scan.Command(scan.Streams{
+		Out: env.Stdout, Err: env.Stderr, ErrTerminal: env.StderrTerminal, Version: version, Folders: scan.FoldersOf(env.Getenv, os.Geteuid()),
+	}))
 	os.Exit(cli.Run(ctx, env, os.Args[1:], commands...))
 }

@@ -49,9 +49,12 @@ func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(fo
 // Exit is the exit code that err means.
 func Exit(err error) int {
 	var u *usageError
+	var own interface{ ExitCode() int }
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &own): // a command beside this package has a code of its own, which its help explains
+		return own.ExitCode()
 	case errors.As(err, &u):
 		return exitUsage
 	}

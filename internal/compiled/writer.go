@@ -20,12 +20,12 @@ import (
 type Meta struct {
 	Feeds      []apiv1.FeedStatus `json:"feeds"`
 	Ecosystems []string           `json:"ecosystems"` // releases that a feed speaks of
-	Advisories int                  `json:"advisories"`
-	Packages   int                  `json:"packages"` // pairs of a release and a name
-	Overlays   int                  `json:"overlays"`
-	Lifecycles int                  `json:"lifecycles"`
-	Names      []string             `json:"names"` // of feeds, as records count them
-	EPSSFeed   string               `json:"epss_feed,omitempty"`
+	Advisories int                `json:"advisories"`
+	Packages   int                `json:"packages"` // pairs of a release and a name
+	Overlays   int                `json:"overlays"`
+	Lifecycles int                `json:"lifecycles"`
+	Names      []string           `json:"names"` // of feeds, as records count them
+	EPSSFeed   string             `json:"epss_feed,omitempty"`
 }
 
 // Writer compiles what it is given. Records wait in a spool beside the target, so that what it holds in memory is some 100 bytes for each

@@ -1,43 +1,70 @@
 package scan
 
 import (
+	"bufio"
 	"encoding/json"
-	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 )
 
-// Streams are where a scan writes.
+// Streams are where a scan writes, and what it knows of its process.
 type Streams struct {
 	Out, Err    io.Writer
 	ErrTerminal bool // progress is shown
+	Version     string
+	Folders     Folders
+	Now         func() time.Time // nil: time.Now
 }
 
-// Command is staunch scan. Its errors are faults: Invalid for what the caller can mend (exit code 2), NotFound for "not assessed" (3).
-func Command(s Streams) *cobra.Command {
-	var opts Options
-	var format string
-	cmd := &cobra.Command{
-		Use:   "scan [--root DIR] --feeds DIR [--distro NAME:RELEASE] [-o table|json]",
-		Short: "Say what is vulnerable on this machine or in a mounted root, without a server",
-		Long: `Reads the package database below a root and the advisories in a folder, and prints what is vulnerable and what fixes it.
+const long = `Reads the package database below a root and the advisories in a folder, and prints what is vulnerable and what fixes it.
 Nothing is changed, nothing is sent anywhere, and no server is needed.
 
 The folder of feeds is laid out like the official sources: osv/NAME/all.zip, as osv/Debian/all.zip, and
-kev/known_exploited_vulnerabilities.json (or .json.gz).
+kev/known_exploited_vulnerabilities.json (or .json.gz). Without --feeds it is $XDG_DATA_HOME/staunch/feeds. What is read from it is
+compiled once and kept in $XDG_CACHE_HOME/staunch (root: /var/cache/staunch) until a file in it changes.
+
+--fail-on takes words, of which one that fits any finding is enough:
+  urgent, high, normal, low        priority, or worse
+  critical, high, medium, low      severity by the advisory, or worse (high and low mean either)
+  kev, ransomware                  known to be exploited; by ransomware
+  epss>=0.5                        EPSS of at least that
+  fixable                          a fix can be installed
+Findings of priority lowest, whose code cannot run here, count for the word lowest alone.
 
 EXIT STATUS
   0  done; there may be findings
   1  something inside failed
   2  the command line, the root or the feeds are not usable
-  3  not assessed: no feed in the folder speaks of this release, so no finding means nothing`,
+  3  not assessed: no feed in the folder speaks of this release, so no finding means nothing
+  4  done, and findings fall under --fail-on`
+
+// settings are the flags that are not Options.
+type settings struct {
+	format, failOn, explain, progress string
+}
+
+func formats() []string { return []string{"table", "json", "sarif", "cyclonedx-vex", "junit"} }
+
+// Command is staunch scan. Its errors are faults: Invalid for what the caller can mend (exit code 2), NotFound for "not assessed" (3);
+// or *Matched (4).
+func Command(s Streams) *cobra.Command {
+	var opts Options
+	var set settings
+	cmd := &cobra.Command{
+		Use:   "scan [--root DIR] [--feeds DIR] [-o FORMAT] [--fail-on WORDS] [--explain CVE]",
+		Short: "Say what is vulnerable on this machine or in a mounted root, without a server",
+		Long:  long,
 		Example: `  staunch scan --feeds /srv/feeds
   staunch scan --root /mnt/image --feeds /srv/feeds -o json
-  staunch scan --root /mnt/image --distro debian:12 --feeds /srv/feeds`,
+  staunch scan --root /mnt/image --distro debian:12 --feeds /srv/feeds
+  staunch scan --feeds /srv/feeds -o sarif --fail-on critical,kev,epss\>=0.5 > staunch.sarif
+  staunch scan --feeds /srv/feeds --explain CVE-2026-1234`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fault.New(fault.Invalid, "scan takes no argument such as %q; a root is given with --root", args[0])
@@ -45,42 +72,97 @@ EXIT STATUS
 			return nil
 		},
 		SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != "table" && format != "json" {
-				return fault.New(fault.Invalid, "-o %q is not known: table or json", format)
-			}
-			if s.ErrTerminal {
-				opts.Progress = func(what string) { _, _ = fmt.Fprintf(s.Err, "scan: %s\n", visible(what)) }
-			}
-			out, err := Run(cmd.Context(), opts)
-			if err != nil {
-				return err
-			}
-			return show(s.Out, out, format)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return command(cmd, s, opts, set) },
 	}
-	cmd.Flags().StringVar(&opts.Root, "root", "/", "the root to scan")
-	cmd.Flags().StringVar(&opts.Feeds, "feeds", "", "folder with the feeds")
-	cmd.Flags().StringVar(&opts.Distro, "distro", "", "take the root for this release, as debian:12; needed when it has no os-release")
-	cmd.Flags().StringVarP(&format, "output", "o", "table", "table or json")
+	flags := cmd.Flags()
+	flags.StringVar(&opts.Root, "root", "/", "the root to scan")
+	flags.StringVar(&opts.Feeds, "feeds", "", "folder with the feeds")
+	flags.StringVar(&opts.Distro, "distro", "", "take the root for this release, as debian:12; needed when it has no os-release")
+	flags.BoolVar(&opts.NoCache, "no-cache", false, "compile the feeds for this scan alone, and keep nothing")
+	flags.BoolVar(&opts.IgnoreUnfixed, "ignore-unfixed", false, "leave out findings of which no fix is known")
+	flags.StringVarP(&set.format, "output", "o", "table", strings.Join(formats(), ", "))
+	flags.StringVar(&set.failOn, "fail-on", "", "end with 4 when a finding falls under one of these `WORDS`, as critical,kev")
+	flags.StringVar(&set.explain, "explain", "", "say of one `CVE` what each source says of it here, and why it counts or not")
+	flags.StringVar(&set.progress, "progress", progressAuto, "auto (when standard error is a terminal), plain or none")
 	return cmd
 }
 
-func show(w io.Writer, out apiv1.Scan, format string) error {
-	var err error
-	if format == "json" {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		err = e.Encode(out)
+func command(cmd *cobra.Command, s Streams, opts Options, set settings) error {
+	if !slices.Contains(formats(), set.format) {
+		return fault.New(fault.Invalid, "-o %q is not known: %s", set.format, orList(formats()))
+	}
+	conditions, err := parseFailOn(set.failOn)
+	if err != nil {
+		return err
+	}
+	if set.explain != "" && set.format != "table" && set.format != "json" {
+		return fault.New(fault.Invalid, "--explain is printed as table or json, not as %s", set.format)
+	}
+	if opts.Feeds, err = feedsIn(opts.Feeds, s.Folders.Data); err != nil {
+		return err
+	}
+	opts.Cache, opts.Now = s.Folders.Cache, s.Now
+	shown := &progress{w: s.Err, bar: s.ErrTerminal && set.progress == progressAuto, now: opts.now}
+	switch set.progress {
+	case progressAuto, progressPlain, progressNone:
+		if shown.bar || set.progress == progressPlain {
+			opts.Progress = shown.tell
+		}
+	default:
+		return fault.New(fault.Invalid, "--progress %q is not known: auto, plain or none", set.progress)
+	}
+	one, err := scan(cmd.Context(), opts)
+	shown.done()
+	if err != nil {
+		return err
+	}
+	defer one.close()
+	if set.explain != "" {
+		err = explain(s.Out, one, set)
 	} else {
-		_, err = io.WriteString(w, Table(out))
+		err = write(s.Out, one, set.format, s.Version)
+	}
+	if err != nil {
+		return err
+	}
+	if one.out.Assessment.Status == notAssessed {
+		return fault.New(fault.NotFound, "not assessed: %s", one.out.Assessment.Reason)
+	}
+	return conditions.check(one.out.Findings, set.failOn)
+}
+
+func orList(words []string) string {
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// write prints the result whole, or gives the error of the stream.
+func write(w io.Writer, s *session, format, version string) error {
+	b := bufio.NewWriterSize(w, 64<<10)
+	var err error
+	switch format {
+	case "json":
+		err = asJSON(b, s.out)
+	case "sarif":
+		err = asJSON(b, sarif(s, version))
+	case "cyclonedx-vex":
+		err = asJSON(b, vex(s, version))
+	case "junit":
+		err = junit(b, s)
+	default:
+		_, err = b.WriteString(Table(s.out))
+	}
+	if err == nil {
+		err = b.Flush()
 	}
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "writing the result")
 	}
-	if out.Assessment.Status == notAssessed {
-		return fault.New(fault.NotFound, "not assessed: %s", out.Assessment.Reason)
-	}
 	return nil
+}
+
+func asJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }

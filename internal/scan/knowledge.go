@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -195,15 +196,22 @@ func feedsIn(named, data string) (string, error) {
 		"kev/known_exploited_vulnerabilities.json from CISA", cmp.Or(own, "$XDG_DATA_HOME/staunch/feeds"))
 }
 
+// warningsOfFeeds says what is missing. A feed that is not in the folder is no failure, but what it would say is not known.
 func warningsOfFeeds(status []apiv1.FeedStatus) []string {
-	var out []string
+	var out, absent []string
 	for _, f := range status {
-		if f.Error != "" {
+		switch {
+		case f.Error != "" && f.Records == 0 && f.AsOf == nil:
+			absent = append(absent, f.Name)
+		case f.Error != "":
 			out = append(out, fmt.Sprintf("feed %s: %s; what it would say is missing here", f.Name, f.Error))
 		}
 		if f.Skipped > 0 {
 			out = append(out, fmt.Sprintf("feed %s: %d records could not be read", f.Name, f.Skipped))
 		}
+	}
+	if len(absent) > 0 {
+		out = append(out, "not in the folder of feeds, so that what they would say is missing here: "+strings.Join(absent, ", "))
 	}
 	return out
 }

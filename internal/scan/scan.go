@@ -3,6 +3,7 @@ package scan
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,10 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/collect"
+	"github.com/staunch-dev/staunch/internal/compiled"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed"
 	"github.com/staunch-dev/staunch/internal/inventory"
@@ -21,10 +22,27 @@ import (
 
 // Options say what is scanned with which knowledge.
 type Options struct {
-	Root     string       // a mounted root; empty: /
-	Feeds    string       // a folder laid out like a mirror of the feeds
-	Distro   string       // as debian:12: in place of the root's own os-release
-	Progress func(string) // told what begins; may be nil
+	Root          string                       // a mounted root; empty: /
+	Feeds         string                       // a folder laid out like a mirror of the feeds
+	Distro        string                       // as debian:12: in place of the root's own os-release
+	Cache         string                       // folder for compiled feeds; empty: none
+	NoCache       bool                         // compile for this scan alone
+	IgnoreUnfixed bool                         // leave out findings without a fix
+	Now           func() time.Time             // nil: time.Now
+	Progress      func(what string, count int) // told what begins, and how much of it is done (0: just begun); may be nil
+}
+
+func (o Options) tell(what string, count int) {
+	if o.Progress != nil {
+		o.Progress(what, count)
+	}
+}
+
+func (o Options) now() time.Time {
+	if o.Now != nil {
+		return o.Now()
+	}
+	return time.Now()
 }
 
 // Assessment words of apiv1.
@@ -36,83 +54,175 @@ const (
 // Run scans. A root of which no feed in the folder speaks is no error: Assessment says "not assessed" and why. fault.Invalid: an option
 // is missing or wrong, or the root or the folder cannot be read.
 func Run(ctx context.Context, opts Options) (apiv1.Scan, error) {
-	if opts.Feeds == "" {
-		return apiv1.Scan{}, fault.New(fault.Invalid, "no feeds: give --feeds DIR, a folder with osv/NAME/all.zip (as osv/Debian/all.zip) and "+
-			"kev/known_exploited_vulnerabilities.json, laid out like their official sources")
-	}
-	tell := opts.Progress
-	if tell == nil {
-		tell = func(string) {}
-	}
-	root := cmp.Or(opts.Root, "/")
-	out := apiv1.Scan{Root: root, Findings: []apiv1.Finding{}, Feeds: []apiv1.FeedStatus{}, Warnings: []string{}}
-	tell("reading the packages of " + root)
-	release, err := releaseOf(root, opts.Distro, &out.Warnings)
+	one, err := scan(ctx, opts)
 	if err != nil {
 		return apiv1.Scan{}, err
 	}
-	out.OS, out.Ecosystem = release, feed.NormalEcosystem(release.Ecosystem)
-	packages, broken, err := collect.ReadPackages(root, out.Ecosystem)
-	if err != nil {
-		return apiv1.Scan{}, fault.Wrap(err, fault.Invalid, "%s", fault.Message(err))
-	}
-	out.Packages = len(packages)
-	for _, b := range broken {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("package %s is %s", b.Name, b.State))
-	}
-	if out.Ecosystem == "" {
-		out.Assessment = apiv1.Assessment{Status: notAssessed, Reason: fmt.Sprintf("%s is no release that Staunch knows advisories for; if it is close to one, name that with --distro",
-			cmp.Or(release.Name, release.ID, "this system"))}
-		return out, nil
-	}
-	tell("reading the advisories for " + out.Ecosystem)
-	knowledge, err := feed.ReadDir(ctx, opts.Feeds, []string{out.Ecosystem})
-	if err != nil {
-		return apiv1.Scan{}, fault.Wrap(err, fault.Invalid, "%s", fault.Message(err))
-	}
-	out.Feeds = append(out.Feeds, knowledge.Status...)
-	if !slices.Contains(knowledge.Ecosystems, out.Ecosystem) {
-		out.Assessment = apiv1.Assessment{Status: notAssessed, Reason: fmt.Sprintf("no advisory data for %s in %s: add its feed to the folder", out.Ecosystem, opts.Feeds)}
-		return out, nil
-	}
-	tell("matching")
-	if err := judge(&out, packages, knowledge, running(root)); err != nil {
-		return apiv1.Scan{}, err
-	}
-	return out, nil
+	defer one.close()
+	return one.out, nil
 }
 
-func judge(out *apiv1.Scan, packages []apiv1.Package, knowledge feed.Knowledge, running string) error {
-	asOf := map[string]time.Time{}
-	for _, f := range knowledge.Status {
-		if f.AsOf != nil {
-			asOf[f.Name] = *f.AsOf
-		}
-		if f.Error != "" {
-			out.Warnings = append(out.Warnings, fmt.Sprintf("feed %s: %s", f.Name, f.Error))
-		}
-		if f.Skipped > 0 {
-			out.Warnings = append(out.Warnings, fmt.Sprintf("feed %s: %d records could not be read", f.Name, f.Skipped))
-		}
+// session is one scan with what it was made of.
+type session struct {
+	out       apiv1.Scan
+	installed []inventory.Package
+	running   string // uname -r; empty where nothing runs
+	knowledge knowledge
+	now       time.Time
+}
+
+func (s *session) close() {
+	if s.knowledge.Library != nil {
+		_ = s.knowledge.Close()
 	}
-	installed := inventory.Convert(apiv1.Packages{Ecosystem: out.Ecosystem, Packages: packages})
-	library := advisory.NewList(knowledge.Advisories, knowledge.Overlays, knowledge.Lifecycles)
-	judged, err := assess.JudgeAll(installed, assess.HostState{Running: running}, library, time.Now())
+}
+
+func (s *session) warn(format string, args ...any) {
+	s.out.Warnings = append(s.out.Warnings, fmt.Sprintf(format, args...))
+}
+
+func scan(ctx context.Context, opts Options) (*session, error) {
+	root := cmp.Or(opts.Root, "/")
+	s := &session{now: opts.now(), out: apiv1.Scan{Root: root, Findings: []apiv1.Finding{}, Feeds: []apiv1.FeedStatus{}, Warnings: []string{}}}
+	opts.tell("reading the packages of "+root, 0)
+	if err := s.readRoot(root, opts.Distro); err != nil {
+		return nil, err
+	}
+	if s.out.Ecosystem == "" {
+		s.out.Assessment = apiv1.Assessment{Status: notAssessed, Reason: fmt.Sprintf("%s is no release that Staunch knows advisories for; if it is close to one, name that with --distro",
+			cmp.Or(s.out.OS.Name, s.out.OS.ID, "this system"))}
+		return s, nil
+	}
+	for again := false; ; again = true {
+		err := s.assess(ctx, opts)
+		if errors.Is(err, compiled.ErrDamaged) && s.knowledge.discard != nil && !again {
+			s.knowledge.discard()
+			s.close()
+			continue
+		}
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		break
+	}
+	if opts.IgnoreUnfixed {
+		s.ignoreUnfixed()
+	}
+	return s, nil
+}
+
+// readRoot reads the release and the packages of a root.
+func (s *session) readRoot(root, distro string) error {
+	release, err := releaseOf(root, distro, &s.out.Warnings)
 	if err != nil {
 		return err
 	}
-	out.Assessment = apiv1.Assessment{Status: assessed}
-	out.Findings, out.Count = judged.Findings(asOf), judged.Count
+	s.out.OS, s.out.Ecosystem = release, feed.NormalEcosystem(release.Ecosystem)
+	packages, broken, err := collect.ReadPackages(root, s.out.Ecosystem)
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "%s", fault.Message(err))
+	}
+	for _, b := range broken {
+		s.warn("package %s is %s", b.Name, b.State)
+	}
+	s.out.Packages = len(packages)
+	s.installed = inventory.Convert(apiv1.Packages{Ecosystem: s.out.Ecosystem, Packages: packages})
+	s.running = running(root)
+	return nil
+}
+
+// releases are those of which packages are installed, sorted.
+func (s *session) releases() []string {
+	seen := map[string]bool{s.out.Ecosystem: true}
+	for i := range s.installed {
+		seen[s.installed[i].Ecosystem] = true
+	}
+	delete(seen, "")
+	all := make([]string, 0, len(seen))
+	for e := range seen {
+		all = append(all, e)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// assess judges what is installed by what is known. compiled.ErrDamaged: the compiled feeds have changed since they were written.
+func (s *session) assess(ctx context.Context, opts Options) error {
+	var trouble []string
+	var err error
+	s.knowledge, err = know(ctx, opts, s.releases(), func(format string, args ...any) { trouble = append(trouble, fmt.Sprintf(format, args...)) })
+	if err != nil {
+		return err
+	}
+	meta := s.knowledge.Meta()
+	s.out.Feeds = meta.Feeds
+	if !s.knowledge.Speaks(s.out.Ecosystem) {
+		s.out.Assessment = apiv1.Assessment{Status: notAssessed, Reason: fmt.Sprintf("no advisory data for %s in %s: add its feed to the folder", s.out.Ecosystem, opts.Feeds)}
+		s.out.Warnings = append(s.out.Warnings, trouble...)
+		return nil
+	}
+	opts.tell("judging: packages", len(s.installed))
+	if err := s.judge(meta); err != nil {
+		return err
+	}
+	s.out.Warnings = append(append(s.out.Warnings, trouble...), warningsOfFeeds(meta.Feeds)...)
+	return nil
+}
+
+func (s *session) judge(meta compiled.Meta) error {
+	asOf := map[string]time.Time{}
+	for _, f := range meta.Feeds {
+		if f.AsOf != nil {
+			asOf[f.Name] = *f.AsOf
+		}
+	}
+	judged, err := assess.JudgeAll(s.installed, assess.HostState{Running: s.running}, s.knowledge, s.now)
+	if err != nil {
+		return err
+	}
+	s.out.Assessment = apiv1.Assessment{Status: assessed}
+	s.out.Findings, s.out.Count = judged.Findings(asOf), judged.Count
 	if len(judged.Foreign) > 0 {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("not assessed: packages from other origins, of which the feed does not speak: %s", few(judged.Foreign)))
+		s.warn("not assessed: packages from other origins, of which the feed does not speak: %s", few(judged.Foreign))
 	}
 	if len(judged.Unordered) > 0 {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("not assessed: packages whose version is none of the distribution's: %s", few(judged.Unordered)))
+		s.warn("not assessed: packages whose version is none of the distribution's: %s", few(judged.Unordered))
 	}
 	if len(judged.Streamless) > 0 {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("assessed in part: packages of modules whose stream is not known: %s", few(judged.Streamless)))
+		s.warn("assessed in part: packages of modules whose stream is not known: %s", few(judged.Streamless))
 	}
 	return nil
+}
+
+// ignoreUnfixed leaves out what nothing can be done about yet, and says how much that was.
+func (s *session) ignoreUnfixed() {
+	before := len(s.out.Findings)
+	s.out.Findings = slices.DeleteFunc(s.out.Findings, func(f apiv1.Finding) bool { return f.Fixed == "" })
+	if left := before - len(s.out.Findings); left > 0 {
+		s.warn("--ignore-unfixed leaves out %d findings of which no fix is known; they are vulnerable all the same", left)
+	}
+	worst := map[string]string{}
+	for _, f := range s.out.Findings { // worst first
+		if _, seen := worst[f.Vulnerability]; !seen {
+			worst[f.Vulnerability] = f.Priority
+		}
+	}
+	s.out.Count = countOf(worst)
+}
+
+func countOf(worst map[string]string) apiv1.FindingCounts {
+	c := apiv1.FindingCounts{Assessed: true, Total: len(worst)}
+	of := map[string]*int{
+		apiv1.PriorityUrgent: &c.Urgent, apiv1.PriorityHigh: &c.High, apiv1.PriorityNormal: &c.Normal,
+		apiv1.PriorityLow: &c.Low, apiv1.PriorityLowest: &c.Lowest,
+	}
+	for _, p := range worst {
+		if n := of[p]; n != nil {
+			*n++
+		}
+	}
+	return c
 }
 
 // releaseOf is the root's os-release, or what --distro says in its place.

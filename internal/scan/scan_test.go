@@ -104,7 +104,7 @@ func TestWhatCannotBeScannedIsRefusedAndSaysWhatToDo(t *testing.T) {
 		"no database":      {[]string{"--root", t.TempDir(), "--feeds", dir, "--distro", "debian:12"}, "dpkg database"},
 		"strange distro":   {[]string{"--root", root, "--feeds", dir, "--distro", "beos"}, "debian:12"},
 		"damaged feed":     {[]string{"--root", root, "--feeds", broken}, "all.zip"},
-		"unknown format":   {[]string{"--root", root, "--feeds", dir, "-o", "xml"}, "table or json"},
+		"unknown format":   {[]string{"--root", root, "--feeds", dir, "-o", "xml"}, "table, json, sarif, cyclonedx-vex or junit"},
 		"stray argument":   {[]string{"--feeds", dir, root}, "--root"},
 		"other package db": {[]string{"--root", root, "--feeds", dir, "--distro", "almalinux:9"}, "not supported yet"},
 	} {

@@ -258,7 +258,7 @@ func TestTheTableFits80Columns(t *testing.T) {
 			t.Errorf("%d columns: %s", n, text)
 		}
 	}
-	for _, want := range []string{"and 2018 of linux", fmt.Sprintf("%d findings", len(out.Findings)), "install the distribution's updates"} {
+	for _, want := range []string{"and 2018 of linux", fmt.Sprintf("%d findings", len(out.Findings)), "apt-get install --only-upgrade"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("no %q in the table", want)
 		}

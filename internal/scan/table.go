@@ -141,12 +141,9 @@ func footer(b *strings.Builder, s apiv1.Scan) {
 	}
 	fmt.Fprintf(b, "%d findings, %d vulnerabilities in %d packages of %s:\n", len(s.Findings), s.Count.Total, s.Packages, visible(s.Ecosystem))
 	fmt.Fprintf(b, "  urgent %d, high %d, normal %d, low %d, lowest %d\n", s.Count.Urgent, s.Count.High, s.Count.Normal, s.Count.Low, s.Count.Lowest)
-	kev, fixable := false, 0
+	kev := false
 	for _, f := range s.Findings {
 		kev = kev || (f.KEV != nil && !idle(f))
-		if f.Fixed != "" {
-			fixable++
-		}
 	}
 	if kev {
 		b.WriteString("  * known to be exploited (CISA KEV)\n")
@@ -156,20 +153,30 @@ func footer(b *strings.Builder, s apiv1.Scan) {
 			fmt.Fprintf(b, "Feed %s as of %s, %d records.\n", visible(f.Name), inventory.Instant(*f.AsOf), f.Records)
 		}
 	}
-	switch {
-	case len(s.Findings) == 0:
-		b.WriteString("Nothing to do that these feeds know of.\n")
-	case fixable == 0:
-		b.WriteString("What to do: no fixed version is known yet; scan again with newer feeds.\n")
-	default:
-		fmt.Fprintf(b, "What to do: install the distribution's updates: %d findings have a fix.\n", fixable)
-	}
+	writeTodo(b, s)
 }
 
 func warnings(b *strings.Builder, s apiv1.Scan) {
 	for _, w := range s.Warnings {
-		fmt.Fprintf(b, "Warning: %s.\n", visible(w))
+		paragraph(b, "Warning: "+visible(w)+".")
 	}
+}
+
+// paragraph writes text in lines of at most width, broken between words; a word that is longer stands alone.
+func paragraph(b *strings.Builder, text string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			b.WriteString(line + "\n")
+			line = "  " + word
+		default:
+			line += " " + word
+		}
+	}
+	b.WriteString(line + "\n")
 }
 
 // visible makes foreign text safe to show: whatever a terminal might act on is written as an escape.
