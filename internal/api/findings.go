@@ -64,8 +64,9 @@ func (a *API) assessOperations(api huma.API) {
 func (a *API) overview(ctx context.Context, in *struct {
 	Selector string `query:"selector" maxLength:"2000"`
 	MinSeq   int64  `query:"min_seq" minimum:"0"`
+	PastInput
 }) (*answer[apiv1.Overview], error) {
-	q, err := a.query(ctx, ListInput{Selector: in.Selector, MinSeq: in.MinSeq, Limit: 100})
+	q, err := a.query(ctx, ListInput{Selector: in.Selector, MinSeq: in.MinSeq, Limit: 100, PastInput: in.PastInput})
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,16 @@ type ListInput struct {
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Cursor   string `query:"cursor" maxLength:"1000" doc:"next of the page before"`
 	MinSeq   int64  `query:"min_seq" minimum:"0" doc:"Answer from a state that includes this change"`
+	PastInput
 }
+
+// PastInput asks about a time in the past.
+type PastInput struct {
+	AsOf      time.Time `query:"as_of" doc:"The hosts and what they had at this time, judged with what was known then"`
+	Hindsight bool      `query:"hindsight" doc:"With as_of: judged with what is known today"`
+}
+
+func (p PastInput) past() assess.Past { return assess.Past{At: p.AsOf, Hindsight: p.Hindsight} }
 
 // query waits until the index includes MinSeq, at most as long as the request may take.
 func (a *API) query(ctx context.Context, in ListInput) (assess.Query, error) {
@@ -36,7 +45,7 @@ func (a *API) query(ctx context.Context, in ListInput) (assess.Query, error) {
 			return assess.Query{}, fault.Wrap(err, fault.Unavailable, "the server has not reached change %d", in.MinSeq)
 		}
 	}
-	return assess.Query{Selector: sel, Search: in.Q, Sort: in.Sort, Desc: in.Desc, Limit: in.Limit, Cursor: in.Cursor}, nil
+	return assess.Query{Selector: sel, Search: in.Q, Sort: in.Sort, Desc: in.Desc, Limit: in.Limit, Cursor: in.Cursor, Past: in.past()}, nil
 }
 
 // HostInput names a host.

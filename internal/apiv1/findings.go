@@ -98,6 +98,7 @@ type FindingPage struct {
 	// NotAssessed names hosts that match but about which nothing is known, so that a short list is not read as good news.
 	NotAssessed int   `json:"not_assessed"`
 	Seq         int64 `json:"seq"`
+	Past        *Past `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }
 
 // VulnRow is a vulnerability and how far it reaches in the fleet.
@@ -119,6 +120,7 @@ type VulnPage struct {
 	Next        string    `json:"next,omitempty"`
 	NotAssessed int       `json:"not_assessed"`
 	Seq         int64     `json:"seq"`
+	Past        *Past     `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }
 
 // VulnDetail is one vulnerability: what the advisories say, and which hosts have it.
@@ -131,6 +133,7 @@ type VulnDetail struct {
 	Advisories []AdvisoryRef `json:"advisories"`
 	Hosts      FindingPage   `json:"hosts"`
 	ByPriority FindingCounts `json:"by_priority"`
+	Past       *Past         `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }
 
 // AdvisoryRef is one advisory that names a vulnerability, with what it says is affected.
@@ -171,6 +174,7 @@ type FleetUpdatePage struct {
 	Next    string        `json:"next,omitempty"`
 	Unknown int           `json:"unknown"`
 	Seq     int64         `json:"seq"`
+	Past    *Past         `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }
 
 // Assessment says whether findings mean anything.

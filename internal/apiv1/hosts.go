@@ -106,6 +106,7 @@ type HostPage struct {
 	Total int    `json:"total"`
 	Next  string `json:"next,omitempty"`
 	Seq   int64  `json:"seq" doc:"The change this answer includes"`
+	Past  *Past  `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }
 
 // HistoryPage is a page of a host's history, newest first.
@@ -136,10 +137,23 @@ type Overview struct {
 	Feeds          []FeedStatus  `json:"feeds"`
 	Top            []VulnRow     `json:"top" doc:"The ten worst vulnerabilities"`
 	Seq            int64         `json:"seq"`
+	Past           *Past         `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }
 
 // NameCount is one bar of a chart.
 type NameCount struct {
 	Name  string `json:"name"`
 	Count int    `json:"count"`
+}
+
+// Whose knowledge an answer about the past is judged with.
+const (
+	KnowledgeThen  = "then"
+	KnowledgeToday = "today"
+)
+
+// Past says that an answer is of a time in the past. Names, labels, approval and who was online have no history: they are today's, or left out.
+type Past struct {
+	AsOf      time.Time `json:"as_of" doc:"Which hosts there were, and what they had"`
+	Knowledge string    `json:"knowledge" enum:"then,today" doc:"Judged with what was known then, or with hindsight"`
 }

@@ -93,7 +93,7 @@ func (a *App) connect() (err error) {
 	w.presence.OnChange(func(hostID string) {
 		w.follower.Tell(event.Change{At: now(), Kind: event.ChangePresence, Ref: hostID})
 	})
-	w.assess = assess.NewService(w.store, w.follower, w.presence, log, now)
+	w.assess = assess.NewService(w.store, func(at time.Time) assess.PastReader { return w.store.At(at) }, w.follower, w.presence, log, now)
 
 	if err := a.connectPatch(); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 // Findings lists findings of the selected hosts. Total and Count are of everything that matches, not of the page.
 func (s *Service) Findings(ctx context.Context, q Query) (apiv1.FindingPage, error) {
 	var page apiv1.FindingPage
-	err := s.reading(ctx, func(ix *index) (err error) {
+	err := s.answering(ctx, q.Past, func(ix *index) (err error) {
 		page, err = s.findings(ix, q, filterOf(q), s.selected(ix, q))
 		return err
 	})
@@ -27,7 +27,7 @@ func (s *Service) Findings(ctx context.Context, q Query) (apiv1.FindingPage, err
 // HostFindings lists what is wrong on one host. fault.NotFound when there is none.
 func (s *Service) HostFindings(ctx context.Context, hostID string, q Query) (apiv1.FindingPage, error) {
 	var page apiv1.FindingPage
-	err := s.reading(ctx, func(ix *index) (err error) {
+	err := s.answering(ctx, q.Past, func(ix *index) (err error) {
 		h := ix.hosts[hostID]
 		if h == nil {
 			return fault.New(fault.NotFound, "there is no host %q", hostID)
@@ -63,7 +63,7 @@ func (s *Service) findings(ix *index, q Query, f filter, selection *roaring.Bitm
 	} else {
 		groups = ix.groups(f, selection)
 	}
-	page := apiv1.FindingPage{Items: []apiv1.Finding{}, Count: ix.countGroups(groups, selection), NotAssessed: ix.unassessed(selection), Seq: ix.seq}
+	page := apiv1.FindingPage{Items: []apiv1.Finding{}, Count: ix.countGroups(groups, selection), NotAssessed: ix.unassessed(selection), Seq: ix.seq, Past: ix.past.wire()}
 	for _, g := range groups {
 		page.Total += int(g.hosts.AndCardinality(selection)) //nolint:gosec // findings are fewer than an int holds
 	}

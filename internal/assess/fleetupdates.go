@@ -31,14 +31,14 @@ func (s *Service) Updates(ctx context.Context, q Query) (apiv1.FleetUpdatePage, 
 	}
 	state := q.State
 	q.State = ""
-	err = s.reading(ctx, func(ix *index) error {
+	err = s.answering(ctx, q.Past, func(ix *index) error {
 		selection := s.selected(ix, q)
 		all := ix.offered(selection, strings.ToLower(q.Search), state)
 		chosen, next, err := paged(all, q, sort, func(o *offeredOn) place { return o.place(sort) })
 		if err != nil {
 			return err
 		}
-		page.Total, page.Next, page.Seq = len(all), next, ix.seq
+		page.Total, page.Next, page.Seq, page.Past = len(all), next, ix.seq, ix.past.wire()
 		for _, o := range chosen {
 			page.Items = append(page.Items, o.wire())
 		}

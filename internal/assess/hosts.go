@@ -25,7 +25,7 @@ func (s *Service) Hosts(ctx context.Context, q Query) (apiv1.HostPage, error) {
 		return page, err
 	}
 	now := s.now()
-	err = s.reading(ctx, func(ix *index) error {
+	err = s.answering(ctx, q.Past, func(ix *index) error {
 		search := strings.ToLower(q.Search)
 		var hosts []*host
 		for it := s.selected(ix, q).Iterator(); it.HasNext(); {
@@ -37,7 +37,7 @@ func (s *Service) Hosts(ctx context.Context, q Query) (apiv1.HostPage, error) {
 		if err != nil {
 			return err
 		}
-		page = apiv1.HostPage{Items: make([]apiv1.Host, 0, len(chosen)), Total: len(hosts), Next: next, Seq: ix.seq}
+		page = apiv1.HostPage{Items: make([]apiv1.Host, 0, len(chosen)), Total: len(hosts), Next: next, Seq: ix.seq, Past: ix.past.wire()}
 		for _, h := range chosen {
 			page.Items = append(page.Items, s.row(ix, h, now))
 		}

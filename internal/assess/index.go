@@ -19,6 +19,7 @@ import (
 type index struct {
 	clock      func() time.Time // nil: nothing has an age
 	seq        int64            // the newest change that answers include
+	past       Past             // what time this is of; the zero Past is now
 	generation int64            // of knowledge: counts made under an older one are made again
 
 	rules      *rules

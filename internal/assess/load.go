@@ -22,7 +22,7 @@ const (
 )
 
 // load builds an index from the store. heard is the newest last-seen time in it.
-func load(ctx context.Context, store Store) (ix *index, heard time.Time, err error) {
+func load(ctx context.Context, store Reader) (ix *index, heard time.Time, err error) {
 	ix = newIndex()
 	if ix.seq, err = store.Seq(ctx); err != nil { // first: what is read afterwards may be newer, never older
 		return nil, heard, err
@@ -60,7 +60,7 @@ func load(ctx context.Context, store Store) (ix *index, heard time.Time, err err
 	return ix, heard, nil
 }
 
-func loadKnowledge(ctx context.Context, store Store, ix *index) error {
+func loadKnowledge(ctx context.Context, store Reader, ix *index) error {
 	var k advisory.Knowledge
 	err := store.CurrentAdvisories(ctx, func(a advisory.Advisory) error {
 		k.Advisories = append(k.Advisories, a)
@@ -86,7 +86,7 @@ func loadKnowledge(ctx context.Context, store Store, ix *index) error {
 }
 
 // loadPackages learns the interned packages that present sets name.
-func loadPackages(ctx context.Context, store Store, ix *index, wanted map[inventory.PackageID]bool) error {
+func loadPackages(ctx context.Context, store Reader, ix *index, wanted map[inventory.PackageID]bool) error {
 	for after := inventory.PackageID(0); ; {
 		page, err := store.AllPackages(ctx, after, loadPage)
 		if err != nil {
@@ -105,7 +105,7 @@ func loadPackages(ctx context.Context, store Store, ix *index, wanted map[invent
 }
 
 // loadPortraits reads every host, without its packages.
-func loadPortraits(ctx context.Context, store Store) (portraits map[string]*portrait, heard time.Time, err error) {
+func loadPortraits(ctx context.Context, store Reader) (portraits map[string]*portrait, heard time.Time, err error) {
 	hosts, err := store.Hosts(ctx)
 	if err != nil {
 		return nil, heard, fmt.Errorf("reading hosts: %w", err)
@@ -151,7 +151,7 @@ func loadPortraits(ctx context.Context, store Store) (portraits map[string]*port
 }
 
 // loadBodies reads one section of every host; equal bodies come one after the other and are decoded once.
-func loadBodies[T any](ctx context.Context, store Store, portraits map[string]*portrait, section string, set func(*portrait, *T)) error {
+func loadBodies[T any](ctx context.Context, store Reader, portraits map[string]*portrait, section string, set func(*portrait, *T)) error {
 	var decoded *T
 	var of string
 	err := store.OpenBodies(ctx, section, func(hostID string, _ time.Time, digest string, text []byte) error {

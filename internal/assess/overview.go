@@ -17,7 +17,7 @@ const topVulnerabilities = 10
 func (s *Service) Overview(ctx context.Context, q Query) (apiv1.Overview, error) {
 	out := apiv1.Overview{Releases: []apiv1.NameCount{}, Feeds: []apiv1.FeedStatus{}, Top: []apiv1.VulnRow{}}
 	now := s.now()
-	err := s.reading(ctx, func(ix *index) error {
+	err := s.answering(ctx, q.Past, func(ix *index) error {
 		selection := s.selected(ix, q)
 		releases := map[string]int{}
 		for it := selection.Iterator(); it.HasNext(); {
@@ -42,7 +42,7 @@ func (s *Service) Overview(ctx context.Context, q Query) (apiv1.Overview, error)
 		for _, v := range top {
 			out.Top = append(out.Top, ix.vulnRow(v, selection))
 		}
-		out.Seq = ix.seq
+		out.Seq, out.Past = ix.seq, ix.past.wire()
 		return nil
 	})
 	return out, err

@@ -123,6 +123,8 @@ func (ix *index) notAssessed(h *host) string {
 	switch {
 	case ecosystem == "":
 		return "no advisory data: the release of this host is not known to Staunch"
+	case !ix.releases[ecosystem] && !ix.past.At.IsZero():
+		return fmt.Sprintf("unknown then: no feed with advisories for %s had been imported", ecosystem)
 	case !ix.releases[ecosystem]:
 		return fmt.Sprintf("no advisory data for %s: staunch feed update", ecosystem)
 	}

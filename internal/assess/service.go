@@ -29,6 +29,7 @@ const seenEvery = 5 * time.Second
 // Service answers from the index and keeps it current. One goroutine writes the index; answers only read it.
 type Service struct {
 	store    Store
+	past     func(at time.Time) PastReader // the store as it was
 	follower *event.Follower
 	presence *fleet.Presence
 	log      *slog.Logger
@@ -38,14 +39,16 @@ type Service struct {
 	ix    *index        // nil before Start
 	moved chan struct{} // closed and replaced when ix.seq moves
 
+	pasts   pasts
+	life    context.Context //nolint:containedctx // of what is loaded for those who ask about the past: until Stop
 	cancel  context.CancelFunc
 	done    chan struct{}
 	heardAt time.Time // newest last-seen read; only the writing goroutine uses it
 }
 
-// NewService makes the service. Nothing is read before Start.
-func NewService(store Store, follower *event.Follower, presence *fleet.Presence, log *slog.Logger, now func() time.Time) *Service {
-	return &Service{store: store, follower: follower, presence: presence, log: log, now: now, moved: make(chan struct{})}
+// NewService makes the service. past gives the store as it was at an instant. Nothing is read before Start.
+func NewService(store Store, past func(at time.Time) PastReader, follower *event.Follower, presence *fleet.Presence, log *slog.Logger, now func() time.Time) *Service {
+	return &Service{store: store, past: past, follower: follower, presence: presence, log: log, now: now, moved: make(chan struct{}), life: context.Background()}
 }
 
 // Start loads the index, which takes seconds for a large fleet, and then follows changes until Stop or the end of ctx. The follower
@@ -58,7 +61,7 @@ func (s *Service) Start(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s.mu.Lock()
-	s.cancel, s.done = cancel, make(chan struct{})
+	s.life, s.cancel, s.done = ctx, cancel, make(chan struct{})
 	s.mu.Unlock()
 	go func() {
 		defer close(s.done)
@@ -76,6 +79,7 @@ func (s *Service) Stop() {
 	if cancel != nil {
 		cancel()
 		<-done
+		s.pasts.work.Wait()
 	}
 }
 

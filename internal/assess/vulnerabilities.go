@@ -99,14 +99,14 @@ func (s *Service) Vulnerabilities(ctx context.Context, q Query) (apiv1.VulnPage,
 	if err != nil {
 		return page, err
 	}
-	err = s.reading(ctx, func(ix *index) error {
+	err = s.answering(ctx, q.Past, func(ix *index) error {
 		selection := s.selected(ix, q)
 		all := ix.reach(q, selection)
 		chosen, next, err := paged(all, q, sort, reachPlace(sort))
 		if err != nil {
 			return err
 		}
-		page = apiv1.VulnPage{Items: make([]apiv1.VulnRow, 0, len(chosen)), Total: len(all), Next: next, NotAssessed: ix.unassessed(selection), Seq: ix.seq}
+		page = apiv1.VulnPage{Items: make([]apiv1.VulnRow, 0, len(chosen)), Total: len(all), Next: next, NotAssessed: ix.unassessed(selection), Seq: ix.seq, Past: ix.past.wire()}
 		for _, v := range chosen {
 			page.Items = append(page.Items, ix.vulnRow(v, selection))
 		}
@@ -119,7 +119,7 @@ func (s *Service) Vulnerabilities(ctx context.Context, q Query) (apiv1.VulnPage,
 // that there are no findings says nothing.
 func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.VulnDetail, error) {
 	out := apiv1.VulnDetail{ID: id, Advisories: []apiv1.AdvisoryRef{}}
-	err := s.reading(ctx, func(ix *index) error {
+	err := s.answering(ctx, q.Past, func(ix *index) error {
 		id = ix.spelled(id)
 		out.ID = id
 		advisories := ix.naming(id)
@@ -149,7 +149,7 @@ func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.
 		if err != nil {
 			return err
 		}
-		out.Hosts = page
+		out.Hosts, out.Past = page, ix.past.wire()
 		whole := f
 		whole.priority, whole.source, whole.search = "", "", ""
 		out.ByPriority = ix.hostsByPriority(whole, selection)

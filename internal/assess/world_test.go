@@ -47,7 +47,7 @@ func worldOn(tb testing.TB, s *store.Store) *world {
 	w.follower = event.NewFollower(s, log)
 	w.presence = fleet.NewPresence(time.Minute)
 	w.inventory = inventory.NewService(s, log, func() time.Time { return w.at })
-	w.assess = NewService(s, w.follower, w.presence, log, func() time.Time { return begin }) // asked from other goroutines too
+	w.assess = NewService(s, func(at time.Time) PastReader { return s.At(at) }, w.follower, w.presence, log, func() time.Time { return begin }) // asked from other goroutines too
 	w.must(w.follower.Start(context.Background()))
 	return w
 }

@@ -35,6 +35,7 @@ Hosts of which nothing is known have no findings; how many they are is said on s
 		return p.listFindings(list, true, func(l client.List) (apiv1.FindingPage, error) { return o.Findings(ctx, l) })
 	})
 	list.listFlags.add(c, "priority, vulnerability, host, source")
+	list.pastFlags(p, c)
 	list.add(c)
 	return c
 }
@@ -50,6 +51,7 @@ func (p *program) hostFindings() *cobra.Command {
 	})
 	c.Flags().StringVarP(&list.Search, "search", "q", "", "only rows with this `TEXT`")
 	list.limitFlag(c)
+	list.pastFlags(p, c)
 	list.add(c)
 	return c
 }
@@ -71,6 +73,7 @@ func (p *program) listFindings(list findingFlags, withHost bool, fetch func(clie
 		return err
 	}
 	p.assessedNote(page, len(items))
+	p.pastNote(page.Past)
 	return nil
 }
 

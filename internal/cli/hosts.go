@@ -43,9 +43,11 @@ that the host's package manager would install now.`,
 			return err
 		}
 		p.shown(len(items), page.Total, "hosts")
+		p.pastNote(page.Past)
 		return nil
 	})
 	list.add(c, "name, state, os, findings, security, last_seen")
+	list.pastFlags(p, c)
 	c.Flags().StringVar(&list.State, "state", "", "only hosts that are `STATE`: pending, approved or revoked")
 	return c
 }

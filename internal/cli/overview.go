@@ -15,12 +15,13 @@ func (p *program) overview() *cobra.Command {
 	var list listFlags
 	c := p.remote(&cobra.Command{
 		Use: "overview", Short: "Show the state of the fleet on one page",
-		Example: "  staunch overview\n  staunch overview -l env=prod",
+		Example: "  staunch overview\n  staunch overview -l env=prod\n  staunch overview --as-of 2026-07-01 --hindsight",
 	}, func(ctx context.Context, o *client.Operator, _ []string) error {
-		v, err := o.Overview(ctx, list.Selector)
+		v, err := o.Overview(ctx, list.page("", 0))
 		if err != nil {
 			return err
 		}
+		p.pastNote(v.Past)
 		if err := p.details(v, overviewPairs(v)); err != nil || p.format != formatTable {
 			return err
 		}
@@ -37,6 +38,7 @@ func (p *program) overview() *cobra.Command {
 		return nil
 	})
 	list.selector(c)
+	list.pastFlags(p, c)
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 )
@@ -19,6 +20,8 @@ type List struct {
 	Cursor                  string
 	Priority, Source, State string
 	MinSeq                  int64
+	AsOf                    time.Time // zero: now
+	Hindsight               bool
 }
 
 func (l List) values() url.Values {
@@ -32,6 +35,12 @@ func (l List) values() url.Values {
 	}
 	if l.Desc {
 		v.Set("desc", "true")
+	}
+	if !l.AsOf.IsZero() {
+		v.Set("as_of", l.AsOf.UTC().Format(time.RFC3339Nano))
+	}
+	if l.Hindsight {
+		v.Set("hindsight", "true")
 	}
 	if l.MinSeq > 0 {
 		v.Set("min_seq", strconv.FormatInt(l.MinSeq, 10))
@@ -61,9 +70,9 @@ func (o *Operator) RevokeToken(ctx context.Context, id string) error {
 	return err
 }
 
-// Overview counts over the hosts that a selector names.
-func (o *Operator) Overview(ctx context.Context, selector string) (apiv1.Overview, error) {
-	return do[apiv1.Overview](ctx, o, http.MethodGet, "/api/v1/overview", List{Selector: selector}.values(), nil)
+// Overview counts over the hosts that a list's selector names, at its time.
+func (o *Operator) Overview(ctx context.Context, l List) (apiv1.Overview, error) {
+	return do[apiv1.Overview](ctx, o, http.MethodGet, "/api/v1/overview", List{Selector: l.Selector, AsOf: l.AsOf, Hindsight: l.Hindsight}.values(), nil)
 }
 
 // Hosts is a page of hosts.

@@ -22,6 +22,9 @@ func (s *Store) At(at time.Time) *Past { return &Past{s, at.UnixMicro()} }
 // during says of an interval's row that it holds the instant $n.
 const during = ` from_at <= $1 AND (to_at IS NULL OR to_at > $1) `
 
+// Seq is the store's own: an answer about the past includes whatever had happened when it was asked for.
+func (p *Past) Seq(ctx context.Context) (int64, error) { return p.s.Seq(ctx) }
+
 // Hosts answers: which hosts existed then? By ordinal.
 func (p *Past) Hosts(ctx context.Context) ([]fleet.Host, error) {
 	hosts, err := list(ctx, p.s.reader, scanHost, `
@@ -113,4 +116,45 @@ func (s *Store) Earliest(ctx context.Context) (knowledge, hosts time.Time, err e
 	err = s.reader.QueryRowContext(ctx, `SELECT (SELECT MIN(at) FROM feed_imports), (SELECT MIN(enrolled_at) FROM hosts)`).
 		Scan(instant{&knowledge}, instant{&hosts})
 	return knowledge, hosts, wrap("earliest", err)
+}
+
+// HostsChangedUntil answers: of which hosts was anything else at a later instant? By id.
+func (p *Past) HostsChangedUntil(ctx context.Context, later time.Time) ([]string, error) {
+	ids, err := list(ctx, p.s.reader, scalar[string], `
+		SELECT host_id FROM host_sections WHERE from_at > $1 AND from_at <= $2
+		UNION SELECT host_id FROM host_sections WHERE to_at > $1 AND to_at <= $2
+		UNION SELECT id FROM hosts WHERE enrolled_at > $1 AND enrolled_at <= $2 OR deleted_at > $1 AND deleted_at <= $2
+		ORDER BY 1`, p.at, later.UnixMicro())
+	return ids, wrap("hosts changed", err)
+}
+
+// KnowledgeUntil is what turns the knowledge of a later instant back into this one's: the revisions that ended in between, and the
+// names that were not known yet.
+func (p *Past) KnowledgeUntil(ctx context.Context, later time.Time) (k advisory.Knowledge, err error) {
+	until := later.UnixMicro()
+	if k.Advisories, err = list(ctx, p.s.reader, p.s.scanAdvisory, `
+		SELECT feed, id, body FROM advisories WHERE from_at <= $1 AND to_at > $1 AND to_at <= $2 ORDER BY feed, id`, p.at, until); err != nil {
+		return advisory.Knowledge{}, wrap("past knowledge", err)
+	}
+	if k.Gone, err = list(ctx, p.s.reader, func(r scanner) (g advisory.Ref, err error) {
+		err = r.Scan(&g.Feed, &g.ID)
+		return g, err
+	}, `
+		SELECT DISTINCT a.feed, a.id FROM advisories a WHERE a.from_at > $1 AND a.from_at <= $2 AND NOT EXISTS (
+			SELECT 1 FROM advisories n WHERE n.feed = a.feed AND n.id = a.id AND n.from_at <= $1 AND (n.to_at IS NULL OR n.to_at > $1))
+		ORDER BY a.feed, a.id`, p.at, until); err != nil {
+		return advisory.Knowledge{}, wrap("past knowledge", err)
+	}
+	if k.Overlays, err = list(ctx, p.s.reader, scanOverlay, `
+		SELECT feed, body FROM overlays WHERE from_at <= $1 AND to_at > $1 AND to_at <= $2 ORDER BY feed, cve`, p.at, until); err != nil {
+		return advisory.Knowledge{}, wrap("past knowledge", err)
+	}
+	k.OverlaysGone, err = list(ctx, p.s.reader, func(r scanner) (g advisory.OverlayRef, err error) {
+		err = r.Scan(&g.Feed, &g.CVE)
+		return g, err
+	}, `
+		SELECT DISTINCT o.feed, o.cve FROM overlays o WHERE o.from_at > $1 AND o.from_at <= $2 AND NOT EXISTS (
+			SELECT 1 FROM overlays n WHERE n.feed = o.feed AND n.cve = o.cve AND n.from_at <= $1 AND (n.to_at IS NULL OR n.to_at > $1))
+		ORDER BY o.feed, o.cve`, p.at, until)
+	return k, wrap("past knowledge", err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -98,6 +99,8 @@ func pastAnswers(t *testing.T, s *store.Store) {
 	two.Hosts, two.Packages, two.Facts = []string{"h2"}, []inventory.HostSet{}, map[string]string{}
 	same(t, "day 5", atInstant(t, s, day(5)), two)
 
+	backward(t, s, day)
+
 	knowledge, hosts, err := s.Earliest(ctx)
 	must(t, err)
 	same(t, "first knowledge", knowledge, day(1))
@@ -121,4 +124,46 @@ func pastMethods(ctx context.Context, s *store.Store) error {
 	}
 	_, err := p.Hosts(ctx)
 	return err
+}
+
+// backward: knowledge walked back from a later day is the knowledge of the earlier one, and only hosts that are named have changed.
+func backward(t *testing.T, s *store.Store, day func(int) time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	for n := 6; n > 0; n-- {
+		p, before, after := s.At(day(n-1)), atInstant(t, s, day(n-1)), atInstant(t, s, day(n))
+		k := get(p.KnowledgeUntil(ctx, day(n)))(t)
+		for _, r := range k.Gone {
+			delete(after.Advisories, r.ID)
+		}
+		for _, a := range k.Advisories {
+			after.Advisories[a.ID] = a.Affected[0].Ranges[0].Fixed
+		}
+		for _, r := range k.OverlaysGone {
+			delete(after.Scores, r.CVE)
+		}
+		for _, o := range k.Overlays {
+			after.Scores[o.CVE] = o.EPSS.Score
+		}
+		same(t, "advisories walked back", after.Advisories, before.Advisories)
+		same(t, "overlays walked back", after.Scores, before.Scores)
+		changed := get(p.HostsChangedUntil(ctx, day(n)))(t)
+		for _, h := range []string{"h1", "h2"} {
+			was := before.Facts[h] + digestsOf(before, h)
+			is := after.Facts[h] + digestsOf(after, h)
+			if was != is && !slices.Contains(changed, h) {
+				t.Errorf("%s changed until day %d and is not named: %v", h, n, changed)
+			}
+		}
+	}
+}
+
+func digestsOf(at then, host string) string {
+	text := fmt.Sprint(slices.Contains(at.Hosts, host))
+	for _, p := range at.Packages {
+		if p.HostID == host {
+			text += p.Digest
+		}
+	}
+	return text
 }

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/staunch-dev/staunch/internal/access"
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/assess"
+)
+
+// pastAsked keeps what time lists were asked about.
+type pastAsked struct {
+	Assess
+	past assess.Past
+}
+
+func (p *pastAsked) Hosts(_ context.Context, q assess.Query) (apiv1.HostPage, error) {
+	p.past = q.Past
+	return apiv1.HostPage{}, nil
+}
+
+func (p *pastAsked) Overview(_ context.Context, q assess.Query) (apiv1.Overview, error) {
+	p.past = q.Past
+	return apiv1.Overview{}, nil
+}
+
+func (p *pastAsked) Findings(_ context.Context, q assess.Query) (apiv1.FindingPage, error) {
+	p.past = q.Past
+	return apiv1.FindingPage{}, nil
+}
+
+func (p *pastAsked) Vulnerabilities(_ context.Context, q assess.Query) (apiv1.VulnPage, error) {
+	p.past = q.Past
+	return apiv1.VulnPage{}, nil
+}
+
+func (p *pastAsked) Vulnerability(_ context.Context, _ string, q assess.Query) (apiv1.VulnDetail, error) {
+	p.past = q.Past
+	return apiv1.VulnDetail{}, nil
+}
+
+func (p *pastAsked) Updates(_ context.Context, q assess.Query) (apiv1.FleetUpdatePage, error) {
+	p.past = q.Past
+	return apiv1.FleetUpdatePage{}, nil
+}
+
+// Every list of what is wrong can be asked about a time.
+func TestListsAreAskedAboutThePast(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	bearer := []string{"Authorization", "Bearer " + b.token(t, access.Viewer)}
+	asked := &pastAsked{}
+	b.api.Assess, b.api.Feed = asked, noFeeds{}
+	then := assess.Past{At: time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC), Hindsight: true}
+	for _, path := range []string{"/api/v1/hosts", "/api/v1/overview", "/api/v1/findings", "/api/v1/vulnerabilities", "/api/v1/vulnerabilities/CVE-2026-1", "/api/v1/updates"} {
+		for query, want := range map[string]assess.Past{"": {}, "?as_of=2020-01-02T03:04:05Z&hindsight=true": then} {
+			asked.past = assess.Past{At: time.Unix(1, 0)}
+			if w := b.do(t, http.MethodGet, path+query, "", bearer...); w.Code != http.StatusOK {
+				t.Errorf("%s: %d %s", path+query, w.Code, w.Body)
+			}
+			if diff := cmp.Diff(want, asked.past); diff != "" {
+				t.Errorf("%s: %s", path+query, diff)
+			}
+		}
+		decode[apiv1.Problem](t, b.do(t, http.MethodGet, path+"?as_of=yesterday", "", bearer...), 422)
+	}
+}

@@ -1,0 +1,177 @@
+package assess
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/fleet"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+// Reader is what an index is loaded from: the store as it is, or as it was.
+type Reader interface {
+	Seq(ctx context.Context) (int64, error)
+	Hosts(ctx context.Context) ([]fleet.Host, error)
+	OpenPackageSets(ctx context.Context) ([]inventory.HostSet, error)
+	PackageSet(ctx context.Context, digest string) ([]inventory.PackageID, error)
+	AllPackages(ctx context.Context, after inventory.PackageID, limit int) ([]inventory.Package, error)
+	OpenBodies(ctx context.Context, section string, fn func(hostID string, from time.Time, digest string, json []byte) error) error
+	AllSeen(ctx context.Context) ([]inventory.Seen, error)
+	Knower
+}
+
+// Knower is the part of a Reader that is about packages and not about hosts.
+type Knower interface {
+	CurrentAdvisories(ctx context.Context, fn func(advisory.Advisory) error) error
+	CurrentAdvisory(ctx context.Context, r advisory.Ref) (advisory.Advisory, error)
+	CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error
+	CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error)
+	FeedStates(ctx context.Context) ([]advisory.FeedState, error)
+}
+
+// PastReader is the store as it was at an instant, and how a later instant differs from it.
+type PastReader interface {
+	Reader
+	// HostsChangedUntil names the hosts of which anything else was at a later instant.
+	HostsChangedUntil(ctx context.Context, later time.Time) ([]string, error)
+	// KnowledgeUntil is what turns the knowledge of a later instant back into this one's.
+	KnowledgeUntil(ctx context.Context, later time.Time) (advisory.Knowledge, error)
+}
+
+// withHindsight has the hosts of one time and the knowledge of another.
+type withHindsight struct {
+	PastReader
+	Knower
+}
+
+func (w withHindsight) CurrentAdvisories(ctx context.Context, fn func(advisory.Advisory) error) error {
+	return w.Knower.CurrentAdvisories(ctx, fn)
+}
+
+func (w withHindsight) CurrentAdvisory(ctx context.Context, r advisory.Ref) (advisory.Advisory, error) {
+	return w.Knower.CurrentAdvisory(ctx, r)
+}
+
+func (w withHindsight) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error {
+	return w.Knower.CurrentOverlays(ctx, fn)
+}
+
+func (w withHindsight) CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error) {
+	return w.Knower.CurrentLifecycles(ctx)
+}
+
+func (w withHindsight) FeedStates(ctx context.Context) ([]advisory.FeedState, error) {
+	return w.Knower.FeedStates(ctx)
+}
+
+const (
+	pastsKept    = 2               // each is as large as the present index
+	pastsFor     = 5 * time.Minute // names and labels have no history, so an old index would have old ones
+	pastsLoading = 10 * time.Minute
+)
+
+// pasts keeps the indexes of the times that were asked about last. Once loaded nothing writes them, so they need no lock.
+type pasts struct {
+	mu   sync.Mutex
+	kept []*pastIndex // the one that was asked for last is last
+	work sync.WaitGroup
+}
+
+type pastIndex struct {
+	Past
+	generation int64 // of the knowledge, when it is today's
+	until      time.Time
+	done       chan struct{} // closed when ix and err are there
+	ix         *index
+	err        error
+}
+
+// answering runs a read of the index of the time that is asked about. Loading the past takes as long as a start of the server: who
+// cannot wait is told to ask again, and finds it loaded.
+func (s *Service) answering(ctx context.Context, past Past, read func(*index) error) error {
+	if past == (Past{}) {
+		return s.reading(ctx, read)
+	}
+	if err := past.check(s.now()); err != nil {
+		return err
+	}
+	var generation int64
+	if err := s.reading(ctx, func(ix *index) error { generation = ix.generation; return nil }); err != nil {
+		return err
+	}
+	p := s.pasts.get(past, generation, s.now(), s.loadPast)
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return fault.Wrap(ctx.Err(), fault.Unavailable, "what was at %s is still being read; try again in a moment", inventory.Instant(past.At.UTC()))
+	}
+	if p.err != nil {
+		return p.err
+	}
+	return read(p.ix)
+}
+
+// get finds an index, or begins to load it.
+func (ps *pasts) get(past Past, generation int64, now time.Time, load func(Past) (*index, error)) *pastIndex {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for i, p := range ps.kept {
+		if !p.At.Equal(past.At) || p.Hindsight != past.Hindsight {
+			continue
+		}
+		if now.Before(p.until) && (!p.Hindsight || p.generation == generation) {
+			ps.kept = append(append(ps.kept[:i:i], ps.kept[i+1:]...), p)
+			return p
+		}
+		ps.kept = append(ps.kept[:i:i], ps.kept[i+1:]...)
+		break
+	}
+	p := &pastIndex{Past: past, generation: generation, until: now.Add(pastsFor), done: make(chan struct{})}
+	ps.kept = append(ps.kept, p)
+	if len(ps.kept) > pastsKept {
+		ps.kept = ps.kept[1:]
+	}
+	ps.work.Go(func() {
+		defer close(p.done)
+		if p.ix, p.err = load(past); p.err != nil {
+			ps.drop(p)
+		}
+	})
+	return p
+}
+
+// drop forgets an index that could not be loaded, so that the next question tries again.
+func (ps *pasts) drop(p *pastIndex) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for i, one := range ps.kept {
+		if one == p {
+			ps.kept = append(ps.kept[:i:i], ps.kept[i+1:]...)
+			return
+		}
+	}
+}
+
+// loadPast reads an index of the past. It goes on when the one who asked has gone: the next who asks is served.
+func (s *Service) loadPast(past Past) (*index, error) {
+	ctx, cancel := context.WithTimeout(s.life, pastsLoading)
+	defer cancel()
+	var from Reader = s.past(past.At)
+	if past.Hindsight {
+		from = withHindsight{s.past(past.At), s.store}
+	}
+	ix, _, err := load(ctx, from)
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return nil, fault.Wrap(err, fault.Unavailable, "the server is being stopped")
+		}
+		return nil, fmt.Errorf("reading the past: %w", err)
+	}
+	ix.past, ix.clock = past, func() time.Time { return past.At } // ages are of then
+	return ix, nil
+}

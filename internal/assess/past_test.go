@@ -1,0 +1,116 @@
+package assess
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/event"
+	"github.com/staunch-dev/staunch/internal/fault"
+)
+
+// pastSaid is what a question about findings gives, in few words.
+type pastSaid struct {
+	Findings []string
+	Hosts    int
+	Unknown  int
+	Reason   string
+	Past     *apiv1.Past
+}
+
+func (w *world) askedThen(past Past) pastSaid {
+	w.tb.Helper()
+	ctx := context.Background()
+	page, err := w.assess.Findings(ctx, Query{Past: past})
+	w.must(err)
+	overview, err := w.assess.Overview(ctx, Query{Past: past})
+	w.must(err)
+	out := pastSaid{Hosts: overview.Hosts, Unknown: page.NotAssessed, Past: page.Past}
+	for _, f := range page.Items {
+		out.Findings = append(out.Findings, f.Host+" "+f.Vulnerability+" "+f.Installed+" < "+f.Fixed)
+	}
+	hosts, err := w.assess.Hosts(ctx, Query{Past: past, Sort: "name"})
+	w.must(err)
+	if len(hosts.Items) > 0 && !hosts.Items[0].Findings.Assessed {
+		out.Reason = hosts.Items[0].Findings.Reason
+	}
+	return out
+}
+
+// The past is judged with what was known then, or with hindsight, whatever happened since.
+func TestThePastAnswersWithThenAndWithHindsight(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	day := func(n int) time.Time { return time.Date(2026, 11, n, 12, 0, 0, 0, time.UTC) }
+	w.at = day(1)
+	web := w.enroll("web1", nil)
+	w.packages(web.ID, "Debian:12", deb("libssl3", "openssl", "3.0.15"), deb("zlib1g", "zlib", "1.2"))
+	w.at = day(3)
+	w.importFeed("osv/Debian", []string{"Debian:12"}, fixes("CVE-1", "openssl", "3.0.16"))
+	w.at = day(5)
+	w.importFeed("osv/Debian", []string{"Debian:12"}, fixes("CVE-1", "openssl", "3.0.17"), fixes("CVE-2", "zlib", "1.3"))
+	w.at = day(7)
+	w.packages(web.ID, "Debian:12", deb("libssl3", "openssl", "3.0.17"), deb("zlib1g", "zlib", "1.2"))
+	w.at = day(8)
+	old := w.enroll("old1", nil)
+	w.packages(old.ID, "Debian:12", deb("libssl3", "openssl", "3.0.15"))
+	w.at = day(9)
+	_, err := w.store.DeleteHost(context.Background(), old.ID, w.at, event.Event{At: w.at, Kind: event.HostDeleted, Actor: "user:test", Host: old.ID})
+	w.must(err)
+	w.assess.now = func() time.Time { return day(10) }
+	w.start()
+	defer w.stop()
+
+	then := func(n int) Past { return Past{At: day(n)} }
+	later := func(n int) Past { return Past{At: day(n), Hindsight: true} }
+	of := func(n int, knowledge string) *apiv1.Past { return &apiv1.Past{AsOf: day(n), Knowledge: knowledge} }
+	for name, tc := range map[string]struct {
+		past Past
+		want pastSaid
+	}{
+		"now":                       {Past{}, pastSaid{Findings: []string{"web1 CVE-2 1.2 < 1.3"}, Hosts: 1}},
+		"before the first feed":     {then(2), pastSaid{Hosts: 1, Unknown: 1, Reason: "unknown then: no feed with advisories for Debian:12 had been imported", Past: of(2, "then")}},
+		"the same with hindsight":   {later(2), pastSaid{Findings: []string{"web1 CVE-2 1.2 < 1.3", "web1 CVE-1 3.0.15 < 3.0.17"}, Hosts: 1, Past: of(2, "today")}},
+		"with the first feed":       {then(4), pastSaid{Findings: []string{"web1 CVE-1 3.0.15 < 3.0.16"}, Hosts: 1, Past: of(4, "then")}},
+		"with its revision":         {then(6), pastSaid{Findings: []string{"web1 CVE-2 1.2 < 1.3", "web1 CVE-1 3.0.15 < 3.0.17"}, Hosts: 1, Past: of(6, "then")}},
+		"a host that is gone since": {Past{At: day(8).Add(time.Hour)}, pastSaid{Findings: []string{"old1 CVE-1 3.0.15 < 3.0.17", "web1 CVE-2 1.2 < 1.3"}, Hosts: 2, Past: &apiv1.Past{AsOf: day(8).Add(time.Hour), Knowledge: "then"}}},
+		"before there was any host": {Past{At: day(1).Add(-time.Hour)}, pastSaid{Past: &apiv1.Past{AsOf: day(1).Add(-time.Hour), Knowledge: "then"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := w.askedThen(tc.past)
+			if diff := cmp.Diff(tc.want.sorted(), got.sorted()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	for name, past := range map[string]Past{"the future": {At: day(11)}, "hindsight of nothing": {Hindsight: true}} {
+		if _, err := w.assess.Findings(context.Background(), Query{Past: past}); !errors.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := len(w.assess.pasts.kept); n != pastsKept {
+		t.Errorf("%d indexes are kept", n)
+	}
+
+	// With hindsight, what is learned later changes the answer; what was known then never changes.
+	before := w.askedThen(then(4))
+	w.askedThen(later(4))
+	w.at = day(10)
+	w.importFeed("osv/Debian", []string{"Debian:12"}, fixes("CVE-3", "zlib", "1.3"))
+	w.settle()
+	if diff := cmp.Diff(before, w.askedThen(then(4))); diff != "" {
+		t.Error(diff)
+	}
+	if got := w.askedThen(later(4)); len(got.Findings) != 1 || got.Findings[0] != "web1 CVE-3 1.2 < 1.3" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func (s pastSaid) sorted() pastSaid {
+	s.Findings = sortedStrings(append([]string{}, s.Findings...))
+	return s
+}
