@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -181,11 +182,18 @@ func (r *reader) yaml(ctx context.Context, f intake.File) error {
 	case len(text) > maxYAML:
 		return fmt.Errorf("%w: as YAML it may have %d bytes; take the JSON file", intake.ErrTooLong, maxYAML)
 	}
+	var whole yaml.Node
+	if err := yaml.Unmarshal(text, &whole); err != nil {
+		return err
+	}
+	if aliased(&whole) {
+		return errors.New("it has YAML aliases, with which a small file can be made to read as an endless one")
+	}
 	var db struct {
 		head     `yaml:",inline"`
 		Packages []yaml.Node `yaml:"packages"`
 	}
-	if err := yaml.Unmarshal(text, &db); err != nil {
+	if err := whole.Decode(&db); err != nil {
 		return err
 	}
 	wanted, err := r.begin(db.head)
@@ -198,6 +206,10 @@ func (r *reader) yaml(ctx context.Context, f intake.File) error {
 		}
 	}
 	return nil
+}
+
+func aliased(n *yaml.Node) bool {
+	return n.Kind == yaml.AliasNode || slices.ContainsFunc(n.Content, aliased)
 }
 
 // element gives the advisories of the nth package; one that cannot be read is named and skipped.

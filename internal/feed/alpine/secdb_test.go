@@ -187,6 +187,7 @@ func TestDamaged(t *testing.T) {
 	for name, data := range map[string]string{
 		"empty": "", "blank": " \n", "cut off": whole[:len(whole)-3], "two objects": whole + whole, "an array": "[1]", "YAML that is none": "a: [",
 		"nothing listed": `{` + alpineHead + `"packages":[]}`, "packages is an object": `{` + alpineHead + `"packages":{}}`, "gzip that ends early": "\x1f\x8b\x08",
+		"aliases":             "distroversion: v3.20\npackages: [&p {pkg: {name: p, secfixes: {1-r0: [CVE-2026-0001]}}}, *p]\n",
 		"aliases without end": "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\npackages: [*d,*d,*d,*d,*d,*d]\n",
 	} {
 		if _, _, err := readAll(t, []byte(data), intake.Options{}); !errors.Is(err, intake.ErrDamaged) {
