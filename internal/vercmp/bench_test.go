@@ -18,6 +18,7 @@ func pairs() map[Scheme][2]string {
 		RubyGems:  {"7.0.8.rc1", "7.0.8.rc2"},
 		NuGet:     {"13.0.3-preview.7.23", "13.0.3-preview.8.1"},
 		Packagist: {"v6.4.1-beta2", "v6.4.1-beta10"},
+		Windows:   {"10.0.20348.2031", "10.0.20348.2113"},
 	}
 }
 
@@ -36,7 +37,7 @@ func BenchmarkCompare(b *testing.B) {
 }
 
 func BenchmarkCompareKeys(b *testing.B) {
-	for _, s := range []Scheme{Deb, RPM, APK, SemVer, Pacman} {
+	for _, s := range []Scheme{Deb, RPM, APK, SemVer, Pacman, Windows} {
 		pair := pairs()[s]
 		x, errX := Key(s, pair[0])
 		y, errY := Key(s, pair[1])
@@ -53,7 +54,7 @@ func BenchmarkCompareKeys(b *testing.B) {
 }
 
 func BenchmarkKey(b *testing.B) {
-	for _, s := range []Scheme{Deb, RPM, APK, SemVer, Pacman} {
+	for _, s := range []Scheme{Deb, RPM, APK, SemVer, Pacman, Windows} {
 		v := pairs()[s][0]
 		b.Run(string(s), func(b *testing.B) {
 			b.ReportAllocs()

@@ -17,4 +17,5 @@
 //	rubygems   Gem::Version's documentation
 //	nuget      NuGet's "Package versioning" reference
 //	packagist  Composer's "Versions and constraints", PHP manual of version_compare
+//	windows    the four numbers of a file version (VS_FIXEDFILEINFO), as MSRC's FixedBuild gives them
 package vercmp

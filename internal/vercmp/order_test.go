@@ -32,6 +32,8 @@ func alphabet(s Scheme) []string {
 		return []string{"0", "1", "9", "10", "99999999999999999999", ".", ".0", "-", "-a", "A", "-1", "+b", "-rc.1", "01"}
 	case Packagist:
 		return []string{"0", "1", "9", "10", "2010", ".", ".0", "-", "a", "-beta", "RC1", "-dev", "p", ".x", "stable", "_", "v", "-01-02", "+b"}
+	case Windows:
+		return []string{"0", "1", "00", "9", "10", "99999999999999999999", ".", ".0", ".1", ".01", ".0.0"}
 	}
 	return nil
 }
@@ -140,13 +142,13 @@ func TestCyclesOfTheTools(t *testing.T) {
 func TestUnknownSchemesAndLongVersionsAreErrors(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("1", MaxLength+1)
-	for _, s := range append(Schemes(), "windows") {
+	for _, s := range append(Schemes(), "macos") {
 		_, keyErr := Key(s, long)
 		_, leftErr := Compare(s, long, "1")
 		_, rightErr := Compare(s, "1", long)
 		for _, err := range []error{keyErr, leftErr, rightErr, Valid(s, long)} {
 			var bad *InvalidError
-			if s == "windows" && !errors.Is(err, ErrScheme) || s != "windows" && (!errors.As(err, &bad) || len(bad.Version) > 100) {
+			if s == "macos" && !errors.Is(err, ErrScheme) || s != "macos" && (!errors.As(err, &bad) || len(bad.Version) > 100) {
 				t.Errorf("%s: %v", s, err)
 			}
 		}
@@ -162,7 +164,7 @@ func TestForEcosystem(t *testing.T) {
 		"Debian:12": Deb, "Debian": Deb, "Ubuntu:24.04": Deb, "Ubuntu:Pro:16.04": Deb, "AlmaLinux:9": RPM, "Rocky Linux:8": RPM,
 		"Red Hat:enterprise_linux:9::baseos": RPM, "openSUSE:Leap 15.6": RPM, "Alpine:v3.20": APK, "Wolfi": APK, "Arch Linux": Pacman,
 		"npm": SemVer, "Go": SemVer, "PyPI": PEP440, "Maven:https://repo.example.org": Maven, "RubyGems": RubyGems, "NuGet": NuGet,
-		"Packagist": Packagist, "Void": "", "": "", "debian:12": "",
+		"Packagist": Packagist, "Windows:12097": Windows, "Void": "", "": "", "debian:12": "",
 	} {
 		if got, ok := ForEcosystem(ecosystem); got != want || ok != (want != "") {
 			t.Errorf("%s: %q", ecosystem, got)

@@ -21,11 +21,12 @@ const (
 	RubyGems  Scheme = "rubygems"
 	NuGet     Scheme = "nuget"
 	Packagist Scheme = "packagist"
+	Windows   Scheme = "windows"
 )
 
 // Schemes lists them.
 func Schemes() []Scheme {
-	return []Scheme{Deb, RPM, APK, SemVer, Pacman, PEP440, Maven, RubyGems, NuGet, Packagist}
+	return []Scheme{Deb, RPM, APK, SemVer, Pacman, PEP440, Maven, RubyGems, NuGet, Packagist, Windows}
 }
 
 // MaxLength bounds a version in bytes: longer ones come from no package, and every algorithm here is linear in it.
@@ -85,6 +86,8 @@ func (s Scheme) order() (order, error) {
 		return order{nugetValid, nugetCompare, nil}, nil
 	case Packagist:
 		return order{composerValid, composerCompare, nil}, nil
+	case Windows:
+		return order{windowsValid, windowsCompare, windowsKey}, nil
 	}
 	return order{}, fmt.Errorf("%w %q", ErrScheme, string(s))
 }
@@ -160,6 +163,8 @@ func ForEcosystem(ecosystem string) (Scheme, bool) {
 		return NuGet, true
 	case "Packagist":
 		return Packagist, true
+	case "Windows":
+		return Windows, true
 	}
 	return "", false
 }
