@@ -34,24 +34,20 @@ func track(scheme vercmp.Scheme, v string) string {
 	if scheme != vercmp.RPM {
 		return ""
 	}
-	i := strings.LastIndex(v, "el")
-	for ; i >= 0; i = strings.LastIndex(v[:i], "el") {
-		if i > 0 && strings.IndexByte("._+", v[i-1]) >= 0 {
-			break
+	for i := strings.LastIndex(v, "el"); i > 0; i = strings.LastIndex(v[:i], "el") {
+		major, rest := digits(v[i+2:])
+		if major == "" || strings.IndexByte("._+", v[i-1]) < 0 {
+			continue // elrepo, model
 		}
-	}
-	if i < 0 {
+		if rest == "" || (rest[0] != '_' && (rest[0] != '.' || !modular(v))) {
+			return ""
+		}
+		if minor, _ := digits(rest[1:]); minor != "" {
+			return major + "_" + minor
+		}
 		return ""
 	}
-	major, rest := digits(v[i+2:])
-	if major == "" || rest == "" || (rest[0] != '_' && (rest[0] != '.' || !modular(v))) {
-		return ""
-	}
-	minor, _ := digits(rest[1:])
-	if minor == "" {
-		return ""
-	}
-	return major + "_" + minor
+	return ""
 }
 
 // digits cuts the decimal digits in front.

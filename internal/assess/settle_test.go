@@ -1,0 +1,243 @@
+package assess
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
+)
+
+// entryOf is an advisory of one feed about CVE-2026-1, with its entries.
+func entryOf(feed, id string, affected ...advisory.Affected) advisory.Advisory {
+	return advisory.Advisory{Feed: feed, ID: id, CVEs: []string{"CVE-2026-1"}, Affected: affected}
+}
+
+// about makes entries of one package of one release.
+func aboutPackage(ecosystem, name string) func(status advisory.Status, fixed string, change ...func(*advisory.Affected)) advisory.Affected {
+	return func(status advisory.Status, fixed string, change ...func(*advisory.Affected)) advisory.Affected {
+		a := advisory.Affected{Ecosystem: ecosystem, Package: name, Status: status}
+		if fixed != "" {
+			a.Ranges = []advisory.Range{{Introduced: "0", Fixed: fixed}}
+		}
+		for _, c := range change {
+			c(&a)
+		}
+		return a
+	}
+}
+
+func needs(entitlement string) func(*advisory.Affected) {
+	return func(a *advisory.Affected) { a.Entitlement = entitlement }
+}
+
+func ofStream(stream string) func(*advisory.Affected) {
+	return func(a *advisory.Affected) { a.Stream = stream }
+}
+
+// outcome is what a finding says in short; empty: there is none.
+func outcome(p apiv1.Package, ecosystem string, standing Standing, advisories ...advisory.Advisory) string {
+	one := interned(ecosystem, p)
+	hit, there := Settle(Match(one, advisories))["CVE-2026-1"]
+	if !there {
+		return ""
+	}
+	c := Case{Vulnerability: "CVE-2026-1", Subject: SubjectOf(one), Hit: hit, Standing: standing}
+	v := Judge(c, time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC))
+	out := v.Status
+	if fixed := hit.Fixed(standing); fixed != "" {
+		out += " " + fixed + " by " + hit.FixedBy(standing).ID
+	}
+	if hit.status != "" {
+		out += " (" + string(hit.status) + ")"
+	}
+	return out
+}
+
+func TestSourcesOfUnequalTrustSettle(t *testing.T) {
+	t.Parallel()
+	xz := aboutPackage("Debian:12", "xz-utils")
+	installed := func(v string) apiv1.Package {
+		return apiv1.Package{Name: "liblzma5", Arch: "amd64", Version: v, Source: "xz-utils"}
+	}
+	tracker := func(status advisory.Status, fixed string) advisory.Advisory {
+		return entryOf("debian-tracker", "CVE-2026-1", xz(status, fixed))
+	}
+	osv := func(fixed string) advisory.Advisory {
+		return entryOf("osv/Debian", "DEBIAN-CVE-2026-1", xz("", fixed))
+	}
+	all := advisory.Affected{Ecosystem: "Debian:12", Package: "xz-utils", Ranges: []advisory.Range{{Introduced: "0"}}}
+	for name, tc := range map[string]struct {
+		version string
+		said    []advisory.Advisory
+		want    string
+	}{
+		"the tracker names a version that never came":      {"5.4.1-1+deb12u2", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1")}, "fix available 5.4.1-2+deb12u1 by CVE-2026-1"},
+		"and the override list cures it":                   {"5.4.1-1+deb12u2", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1"), entryOf("override", "site-1", xz("", "5.4.1-1+deb12u2"))}, ""},
+		"which holds nothing back from what is below":      {"5.4.1-1+deb12u1", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1"), entryOf("override", "site-1", xz("", "5.4.1-1+deb12u2"))}, "fix available 5.4.1-1+deb12u2 by site-1"},
+		"the user's VEX is asked before the tracker":       {"5.4", []advisory.Advisory{tracker("", "5.5"), entryOf("vex", "ours", xz(advisory.StatusNotAffected, ""))}, ""},
+		"the override list before the user's VEX":          {"5.4", []advisory.Advisory{entryOf("vex", "ours", xz(advisory.StatusNotAffected, "")), entryOf("override", "site-1", all)}, "no fix yet"},
+		"not affected, says the tracker, over OSV":         {"5.4", []advisory.Advisory{osv("5.5"), tracker(advisory.StatusNotAffected, "")}, ""},
+		"affected, says the tracker, over OSV's fix":       {"5.6", []advisory.Advisory{osv("5.5"), tracker("", "")}, "no fix yet"},
+		"no DSA":                                           {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, "")}, "fix postponed by the distribution (no_dsa)"},
+		"no DSA is not final: OSV knows a fix":             {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, ""), osv("5.5")}, "fix available 5.5 by DEBIAN-CVE-2026-1 (no_dsa)"},
+		"no DSA, later fixed in a point release":           {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, "5.5")}, "fix available 5.5 by CVE-2026-1 (no_dsa)"},
+		"no DSA, and the point release is installed":       {"5.5", []advisory.Advisory{tracker(advisory.StatusNoDSA, "5.5")}, ""},
+		"postponed":                                        {"5.4", []advisory.Advisory{tracker(advisory.StatusPostponed, "")}, "fix postponed by the distribution (postponed)"},
+		"ignored":                                          {"5.4", []advisory.Advisory{tracker(advisory.StatusIgnored, "")}, "no fix planned (ignored)"},
+		"unimportant":                                      {"5.4", []advisory.Advisory{tracker(advisory.StatusUnimportant, "")}, "no security impact, says the distribution (unimportant)"},
+		"end of life":                                      {"5.4", []advisory.Advisory{tracker(advisory.StatusEndOfLife, "")}, "end of life: nobody fixes it (end_of_life)"},
+		"undetermined is heard where nobody else speaks":   {"5.4", []advisory.Advisory{tracker(advisory.StatusUndetermined, "")}, "under investigation (undetermined)"},
+		"undetermined decides nothing":                     {"5.4", []advisory.Advisory{tracker(advisory.StatusUndetermined, ""), osv("5.5")}, "fix available 5.5 by DEBIAN-CVE-2026-1"},
+		"undetermined does not keep what is fixed":         {"5.6", []advisory.Advisory{tracker(advisory.StatusUndetermined, ""), osv("5.5")}, ""},
+		"a changelog names a fix that no feed knows":       {"5.4", []advisory.Advisory{tracker("", ""), entryOf("changelog", "xz-utils 5.4.1", xz("", "5.4.1"))}, "fix available 5.4.1 by xz-utils 5.4.1"},
+		"a changelog is a finding where no feed names it":  {"5.4", []advisory.Advisory{entryOf("changelog", "xz-utils 5.4.1", xz("", "5.4.1"))}, "fix available 5.4.1 by xz-utils 5.4.1"},
+		"a changelog does not outdo not affected":          {"5.4", []advisory.Advisory{tracker(advisory.StatusNotAffected, ""), entryOf("changelog", "xz-utils 5.4.1", xz("", "5.4.1"))}, ""},
+		"updateinfo before the changelog":                  {"5.4", []advisory.Advisory{entryOf("changelog", "c", xz("", "5.4.1")), entryOf("updateinfo/x", "u", xz("", "5.4.2"))}, "fix available 5.4.2 by u"},
+		"of equals the higher fix is needed":               {"5.4", []advisory.Advisory{entryOf("osv/Debian", "DSA-1", xz("", "5.4.1")), entryOf("osv/Debian", "DSA-2", xz("", "5.4.2"))}, "fix available 5.4.2 by DSA-2"},
+		"of equals one that says affected counts":          {"5.4.1", []advisory.Advisory{entryOf("osv/Debian", "DSA-1", xz("", "5.4.1")), entryOf("osv/Debian", "DSA-2", xz("", "5.4.2"))}, "fix available 5.4.2 by DSA-2"},
+		"an advisory of another feed of the same trust":    {"5.4", []advisory.Advisory{entryOf("debian-dsa", "DSA-1", xz("", "5.4.1")), osv("5.4.1")}, "fix available 5.4.1 by DSA-1"},
+		"no word is no word: a range that begins later on": {"5.4", []advisory.Advisory{entryOf("debian-tracker", "CVE-2026-1", advisory.Affected{Ecosystem: "Debian:12", Package: "xz-utils", Ranges: []advisory.Range{{Introduced: "5.6", Fixed: "5.7"}}})}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcome(installed(tc.version), "Debian:12", Standing{}, tc.said...); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestEntitlements(t *testing.T) {
+	t.Parallel()
+	esm := aboutPackage("Ubuntu:20.04", "openssl")
+	eus := aboutPackage("Red Hat:9", "kernel-core")
+	ubuntu := entryOf("ubuntu/osv", "UBUNTU-CVE-2026-1", esm("", ""), esm("", "1.1.1f-1ubuntu2.24+esm2", needs("esm-infra")))
+	paidOnly := entryOf("ubuntu/osv", "UBUNTU-CVE-2026-1", esm("", "1.1.1f-1ubuntu2.24+esm2", needs("esm-infra")))
+	main, extended := entryOf("redhat/csaf", "RHSA-1", eus("", "5.14.0-427.13.1.el9_4")), entryOf("redhat/csaf", "RHSA-2", eus("", "5.14.0-284.30.1.el9_2", needs("eus")))
+	ssl := func(v string) apiv1.Package { return apiv1.Package{Name: "openssl", Arch: "amd64", Version: v} }
+	kernel := func(v string) apiv1.Package {
+		return apiv1.Package{Name: "kernel-core", Arch: "x86_64", Version: v, Source: "kernel"}
+	}
+	with := func(e string) Standing { return Standing{Entitlements: e} }
+	for name, tc := range map[string]struct {
+		ecosystem string
+		p         apiv1.Package
+		standing  Standing
+		said      []advisory.Advisory
+		want      string
+	}{
+		"the fix needs Pro":                          {"Ubuntu:20.04", ssl("1.1.1f-1ubuntu2.24"), with(""), []advisory.Advisory{ubuntu}, "fix needs a subscription 1.1.1f-1ubuntu2.24+esm2 by UBUNTU-CVE-2026-1"},
+		"named only for those who have it":           {"Ubuntu:20.04", ssl("1.1.1f-1ubuntu2.24"), with(""), []advisory.Advisory{paidOnly}, "fix needs a subscription 1.1.1f-1ubuntu2.24+esm2 by UBUNTU-CVE-2026-1"},
+		"this host has it":                           {"Ubuntu:20.04", ssl("1.1.1f-1ubuntu2.24"), with("esm-apps,esm-infra"), []advisory.Advisory{ubuntu}, "fix available 1.1.1f-1ubuntu2.24+esm2 by UBUNTU-CVE-2026-1"},
+		"pro opens both":                             {"Ubuntu:20.04", ssl("1.1.1f-1ubuntu2.24"), with("pro"), []advisory.Advisory{ubuntu}, "fix available 1.1.1f-1ubuntu2.24+esm2 by UBUNTU-CVE-2026-1"},
+		"another one does not help":                  {"Ubuntu:20.04", ssl("1.1.1f-1ubuntu2.24"), with("esm-apps"), []advisory.Advisory{ubuntu}, "fix needs a subscription 1.1.1f-1ubuntu2.24+esm2 by UBUNTU-CVE-2026-1"},
+		"an installed esm version is fixed":          {"Ubuntu:20.04", ssl("1.1.1f-1ubuntu2.24+esm2"), with(""), []advisory.Advisory{ubuntu}, ""},
+		"named only there, and installed":            {"Ubuntu:20.04", ssl("1.1.1f-1ubuntu2.24+esm3"), with(""), []advisory.Advisory{paidOnly}, ""},
+		"a public fix is named first":                {"Ubuntu:20.04", ssl("1.1"), with(""), []advisory.Advisory{ubuntu, entryOf("ubuntu/osv", "USN-1", esm("", "1.1.1f-1ubuntu2.25"))}, "fix available 1.1.1f-1ubuntu2.25 by USN-1"},
+		"an EUS build at its fix is fixed":           {"Red Hat:9", kernel("5.14.0-284.30.1.el9_2"), with("eus"), []advisory.Advisory{main, extended}, ""},
+		"and stays so without the subscription":      {"Red Hat:9", kernel("5.14.0-284.40.1.el9_2"), with(""), []advisory.Advisory{main, extended}, ""},
+		"an EUS build below its fix":                 {"Red Hat:9", kernel("5.14.0-284.11.1.el9_2"), with("eus"), []advisory.Advisory{main, extended}, "fix available 5.14.0-284.30.1.el9_2 by RHSA-2"},
+		"without EUS the next minor release":         {"Red Hat:9", kernel("5.14.0-284.11.1.el9_2"), with(""), []advisory.Advisory{main, extended}, "fix available 5.14.0-427.13.1.el9_4 by RHSA-1"},
+		"another minor release is not the EUS build": {"Red Hat:9", kernel("5.14.0-362.8.1.el9_3"), with(""), []advisory.Advisory{main, extended}, "fix available 5.14.0-427.13.1.el9_4 by RHSA-1"},
+		"both named by one record":                   {"Red Hat:9", kernel("5.14.0-284.30.1.el9_2"), with(""), []advisory.Advisory{entryOf("redhat/vex", "CVE-2026-1", main.Affected[0], extended.Affected[0])}, ""},
+		"both named by one record, another minor":    {"Red Hat:9", kernel("5.14.0-362.8.1.el9_3"), with(""), []advisory.Advisory{entryOf("redhat/vex", "CVE-2026-1", main.Affected[0], extended.Affected[0])}, "fix available 5.14.0-427.13.1.el9_4 by CVE-2026-1"},
+		"above them all":                             {"Red Hat:9", kernel("5.14.0-503.el9_5"), with(""), []advisory.Advisory{main, extended}, ""},
+		"only the EUS fix is known":                  {"Red Hat:9", kernel("5.14.0-284.11.1.el9_2"), with(""), []advisory.Advisory{extended}, "fix needs a subscription 5.14.0-284.30.1.el9_2 by RHSA-2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcome(tc.p, tc.ecosystem, tc.standing, tc.said...); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestModuleStreams(t *testing.T) {
+	t.Parallel()
+	node := aboutPackage("AlmaLinux:8", "nodejs")
+	build := func(v, stream string) apiv1.Package {
+		return apiv1.Package{Name: "nodejs", Arch: "x86_64", Version: v, Stream: stream}
+	}
+	eighteen := entryOf("osv/AlmaLinux", "ALSA-18", node("", "1:18.19.0-1.module_el8.9.0+1+a", ofStream("nodejs:18")))
+	unnamed := entryOf("osv/AlmaLinux", "ALSA-X", node("", "1:18.19.0-2.module_el8.9.0+1+a"))
+	plain := entryOf("osv/AlmaLinux", "ALSA-P", node("", "1:30-1.el8"))
+	for name, tc := range map[string]struct {
+		p    apiv1.Package
+		said advisory.Advisory
+		want string
+	}{
+		"below the fix of its stream":         {build("1:18.17.1-1.module_el8.8.0+1+a", "nodejs:18"), eighteen, "fix available 1:18.19.0-1.module_el8.9.0+1+a by ALSA-18"},
+		"at the fix of its stream":            {build("1:18.19.0-1.module_el8.9.0+1+a", "nodejs:18"), eighteen, ""},
+		"rpm's whole label":                   {build("1:18.17.1-1.module_el8.8.0+1+a", "nodejs:18:8080020230718130114:63b34585"), eighteen, "fix available 1:18.19.0-1.module_el8.9.0+1+a by ALSA-18"},
+		"another stream, although it is less": {build("1:16.20.2-1.module_el8.8.0+1+a", "nodejs:16"), eighteen, ""},
+		"not modular":                         {build("1:10.24.0-1.el8", ""), eighteen, ""},
+		"modular, of what is not":             {build("1:18.17.1-1.module_el8.8.0+1+a", "nodejs:18"), plain, ""},
+		"no stream named, same upstream":      {build("1:18.19.0-1.module_el8.9.0+1+a", "nodejs:18"), unnamed, "fix available 1:18.19.0-2.module_el8.9.0+1+a by ALSA-X"},
+		"no stream named, same and fixed":     {build("1:18.19.0-2.module_el8.9.0+2+a", "nodejs:18"), unnamed, ""},
+		"no stream named: cannot be told":     {build("1:18.17.1-1.module_el8.8.0+1+a", "nodejs:18"), unnamed, "cannot be told: the module stream is not known"},
+		"stream not known here":               {build("1:18.17.1-1.module_el8.8.0+1+a", ""), eighteen, ""},
+		"stream not known, same upstream":     {build("1:18.19.0-0.module_el8.8.0+1+a", ""), eighteen, "fix available 1:18.19.0-1.module_el8.9.0+1+a by ALSA-18"},
+		"one rebuild's data":                  {build("1:18.17.1-1.module_el8.8.0+1+a", "nodejs:18"), entryOf("osv/Rocky Linux", "RLSA-1", aboutPackage("Rocky Linux:8", "nodejs")("", "1:19", ofStream("nodejs:18"))), ""},
+		"all versions of a stream":            {build("1:18.17.1-1.module_el8.8.0+1+a", "nodejs:18"), entryOf("redhat/vex", "V", node(advisory.StatusWontFix, "", ofStream("nodejs:18"))), "no fix planned (wont_fix)"},
+		"all versions of another stream":      {build("1:18.17.1-1.module_el8.8.0+1+a", "nodejs:18"), entryOf("redhat/vex", "V", node(advisory.StatusWontFix, "", ofStream("nodejs:16"))), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcome(tc.p, "AlmaLinux:8", Standing{}, tc.said); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestTracks(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[string]string{
+		"5.14.0-427.13.1.el9_4": "9_4", "2:8.0.1763-16.el8_5.13": "8_5", "1.0-1.el9": "", "1.0-1.el8_6.elrepo": "8_6", "1.0-1.el7.centos": "",
+		"1:18.19.0-1.module_el8.9.0+3767+70b9d6fb": "8_9", "1:16.1-1.module+el8.6.0+15186+abc": "8_6", "1.0-1.fc40": "", "1.0-1.el9.1": "", "models-1.el9": "", "": "",
+	} {
+		if got := track("rpm", v); got != want {
+			t.Errorf("%s: %q, want %q", v, got, want)
+		}
+	}
+}
+
+// Installing the fix that a finding names is the end of the finding, for what one source says.
+func TestTheFixThatIsNamedCures(t *testing.T) {
+	t.Parallel()
+	versions := []string{"1.0-1.el9", "1.0-2.el9_1", "1.0-3.el9_2", "1.0-3.el9_2.1", "1.0-4.el9_3", "1.0-4.el9_4", "1.0-5.el9_4.2", "2.0-1.el9"}
+	rapid.Check(t, func(t *rapid.T) {
+		var said []advisory.Advisory
+		for i := range rapid.IntRange(1, 4).Draw(t, "advisories") {
+			a := entryOf("osv/AlmaLinux", fmt.Sprint("A-", i))
+			for range rapid.IntRange(1, 3).Draw(t, "builds") {
+				a.Affected = append(a.Affected, aboutPackage("AlmaLinux:9", "p")("", rapid.SampledFrom(versions).Draw(t, "fix")))
+			}
+			said = append(said, a)
+		}
+		v := rapid.SampledFrom(versions).Draw(t, "installed")
+		for range len(versions) + 1 {
+			p := interned("AlmaLinux:9", apiv1.Package{Name: "p", Arch: "x86_64", Version: v})
+			hit, there := Settle(Match(p, said))["CVE-2026-1"]
+			if !there {
+				return
+			}
+			next := hit.Fixed(Standing{})
+			if next == "" || compareTexts(v, next) >= 0 {
+				t.Fatalf("%s is vulnerable, and the fix is %q", v, next)
+			}
+			v = next
+		}
+		t.Fatalf("no end of fixes: %s of %+v", v, said)
+	})
+}
+
+func compareTexts(a, b string) int {
+	order, _ := compare("rpm", newVersion("rpm", a), newVersion("rpm", b))
+	return order
+}
