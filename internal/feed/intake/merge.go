@@ -85,7 +85,7 @@ func CheckFixed(name, version string) error {
 
 // CheckPackage says what is wrong with a package's name.
 func CheckPackage(name string) error {
-	if name == "" || len(name) > MaxPackage || Shown(name) != Cut(name, ShownName) {
+	if !Fit(name, MaxPackage) {
 		return fmt.Errorf("its package name is empty, not printable or longer than %d bytes", MaxPackage)
 	}
 	return nil

@@ -36,16 +36,19 @@ type Date struct {
 
 type criteria struct {
 	Operator  string      `xml:"operator,attr"`
-	Negate    bool        `xml:"negate,attr"`
+	Negate    string      `xml:"negate,attr"`
 	Criterion []criterion `xml:"criterion"`
 	Criteria  []criteria  `xml:"criteria"`
 	Extend    []struct{}  `xml:"extend_definition"`
 }
 
 type criterion struct {
-	Negate  bool   `xml:"negate,attr"`
+	Negate  string `xml:"negate,attr"`
 	Comment string `xml:"comment,attr"`
 }
+
+// isTrue: of XML's boolean; what is neither true nor false is not taken for false.
+func isTrue(boolean string) bool { return boolean != "" && boolean != "false" && boolean != "0" }
 
 // Dialect is how one vendor writes definitions.
 type Dialect struct {
@@ -89,7 +92,7 @@ type where struct {
 // for more than the rest shows.
 func (d Dialect) reduce(c *criteria, in where) ([]advisory.Affected, error) {
 	switch {
-	case c.Negate || len(c.Extend) > 0:
+	case isTrue(c.Negate) || len(c.Extend) > 0:
 		return nil, errors.New("it negates or extends criteria")
 	case c.Operator == "OR":
 		return d.any(c, in)
@@ -190,7 +193,7 @@ func (d Dialect) products(c *criteria) ([]Leaf, error) {
 
 func (d Dialect) leaf(c criterion) (Leaf, error) {
 	leaf := d.Leaf(strings.TrimSpace(c.Comment))
-	if c.Negate {
+	if isTrue(c.Negate) {
 		return Leaf{}, errors.New("it negates criteria")
 	}
 	if leaf.Kind == Unknown {

@@ -2,10 +2,7 @@ package oval
 
 import (
 	"context"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -16,18 +13,14 @@ import (
 
 // Read reads a file of OVAL definitions, plain or packed, giving an advisory for each definition that says something of a wanted release.
 func (d Dialect) Read(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
-	p := pass{dialect: d, o: o, to: to, seen: intake.NewSeen(), ecosystems: map[string]bool{}}
+	p := pass{dialect: d, o: o, to: to, s: intake.Survey{FixesOnly: true}, seen: intake.NewSeen(), ecosystems: map[string]bool{}}
 	limits := o.Limits.OrDefault()
 	plain, err := intake.Unpack(f.Reader(), limits)
 	if err != nil {
 		return p.s, err
 	}
-	in := &meter{r: plain, limit: limits.MaxRecord, left: limits.MaxRecord}
-	if err := p.definitions(ctx, xml.NewDecoder(in), in); err != nil {
+	if err := intake.EachXML(ctx, plain, limits, "definitions", "definition", p.one); err != nil {
 		return p.s, err
-	}
-	if _, err := io.Copy(io.Discard, plain); err != nil { // tests, objects and states, and the checksum of a packed file
-		return p.s, outer(err)
 	}
 	for name := range p.ecosystems {
 		p.s.Ecosystems = append(p.s.Ecosystems, name)
@@ -49,45 +42,6 @@ type pass struct {
 	ecosystems map[string]bool
 }
 
-// definitions reads to the end of the definitions. Their order is the file's.
-func (p *pass) definitions(ctx context.Context, d *xml.Decoder, in *meter) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		in.left = in.limit
-		token, err := d.Token()
-		if err != nil {
-			return outer(err)
-		}
-		switch t := token.(type) {
-		case xml.EndElement:
-			if t.Name.Local == "definitions" {
-				return nil
-			}
-		case xml.StartElement:
-			if t.Name.Local != "definition" {
-				continue
-			}
-			var def Definition
-			if err := d.DecodeElement(&def, &t); err != nil {
-				return outer(err)
-			}
-			if err := p.one(&def); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// outer says what an error of reading is: a limit passed, or damage.
-func outer(err error) error {
-	if errors.Is(err, intake.ErrTooLong) || errors.Is(err, intake.ErrRecord) {
-		return err
-	}
-	return intake.Damaged("not OVAL definitions: %v", err)
-}
-
 // one gives a definition's advisory.
 func (p *pass) one(d *Definition) error {
 	a, err := p.dialect.advisory(d, p.o)
@@ -105,6 +59,9 @@ func (p *pass) one(d *Definition) error {
 	p.s.Records++
 	for i := range a.Affected {
 		p.ecosystems[a.Affected[i].Ecosystem] = true
+		if e := &a.Affected[i]; e.Status == advisory.StatusOpen && len(e.Ranges) == 0 {
+			p.s.FixesOnly = false // it names what is not fixed too
+		}
 	}
 	if a.Modified.After(p.s.Newest) {
 		p.s.Newest = a.Modified
@@ -171,19 +128,4 @@ func day(s string) time.Time {
 		return time.Time{}
 	}
 	return t
-}
-
-// meter is ErrRecord when more than limit bytes are read without left being set again: a definition that does not end.
-type meter struct {
-	r           io.Reader
-	limit, left int64
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	if m.left <= 0 {
-		return 0, fmt.Errorf("%w: a definition is longer than %d bytes", intake.ErrRecord, m.limit)
-	}
-	n, err := m.r.Read(p)
-	m.left -= int64(n)
-	return n, err
 }

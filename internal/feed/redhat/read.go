@@ -23,7 +23,7 @@ const maxArchive = 128 << 30
 // ReadCSAF reads Red Hat's advisories: an archive as csaf_advisories_2025-02-15.tar.zst, or one document. Each erratum that fixes
 // something in RHEL is an advisory.
 func ReadCSAF(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
-	return read(ctx, f, o, to, func(raw []byte, o intake.Options) (record, error) {
+	survey, err := read(ctx, f, o, to, func(raw []byte, o intake.Options) (record, error) {
 		d, err := parse(raw, "csaf_security_advisory")
 		if err != nil {
 			return record{}, err
@@ -41,6 +41,8 @@ func ReadCSAF(ctx context.Context, f intake.File, o intake.Options, to intake.Si
 		}
 		return r.end(e), nil
 	})
+	survey.FixesOnly = true
+	return survey, err
 }
 
 // ReadVEX reads Red Hat's VEX documents, one per CVE: an archive as csaf_vex_2025-02-15.tar.zst, or one document. Each that speaks of
