@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/vercmp"
@@ -75,10 +76,14 @@ func CheckID(id string) error {
 	return nil
 }
 
-// CheckFixed says what is wrong with a package of the RPM family and the version that fixes it.
+// CheckFixed says what is wrong with a package of the RPM family and the version that fixes it. rpm itself takes what stands before a
+// colon for a part of the version where it is no number; in a record that is a mistake.
 func CheckFixed(name, version string) error {
 	if err := CheckPackage(name); err != nil {
 		return err
+	}
+	if epoch, _, ok := strings.Cut(version, ":"); ok && (epoch == "" || !AllDigits(epoch)) {
+		return fmt.Errorf("invalid rpm version %q: its epoch is no number", Cut(Shown(version), MaxWord))
 	}
 	return vercmp.Valid(vercmp.RPM, version)
 }

@@ -39,13 +39,15 @@ type collection struct {
 		Name   string `xml:"name,attr"`
 		Stream string `xml:"stream,attr"`
 	} `xml:"module"`
-	Packages []struct {
-		Name    string `xml:"name,attr"`
-		Epoch   string `xml:"epoch,attr"`
-		Version string `xml:"version,attr"`
-		Release string `xml:"release,attr"`
-		Arch    string `xml:"arch,attr"`
-	} `xml:"package"`
+	Packages []build `xml:"package"`
+}
+
+type build struct {
+	Name    string `xml:"name,attr"`
+	Epoch   string `xml:"epoch,attr"`
+	Version string `xml:"version,attr"`
+	Release string `xml:"release,attr"`
+	Arch    string `xml:"arch,attr"`
 }
 
 // Read gives the adapter for the updateinfo.xml, plain or packed, of a release's repository: the file does not name its release. Each
@@ -126,37 +128,29 @@ func (p *pass) reduce(u *update) (a advisory.Advisory, left bool, err error) {
 	if u.Type != "security" && len(a.CVEs) == 0 || !p.o.Wants(p.ecosystem) {
 		return a, true, nil
 	}
-	a.Affected, err = p.packages(u.Collections)
+	a.Affected, err = p.packages(a.ID, u.Collections)
 	return a, false, err
 }
 
 // packages are what is below the erratum's builds. One that cannot be used is named, as long as another can.
-func (p *pass) packages(collections []collection) ([]advisory.Affected, error) {
+func (p *pass) packages(id string, collections []collection) ([]advisory.Affected, error) {
 	var out []advisory.Affected
 	wrong := errors.New("it names no package")
 	for i := range collections {
-		c := &collections[i]
-		stream := ""
-		if c.Module.Name != "" {
-			stream = c.Module.Name + ":" + c.Module.Stream
+		stream, err := streamOf(&collections[i])
+		if err != nil {
+			return nil, err
 		}
-		if c.Module.Name != "" && (c.Module.Stream == "" || !intake.Fit(stream, intake.MaxID)) {
-			return nil, fmt.Errorf("its module stream is empty, not printable or longer than %d bytes", intake.MaxID)
-		}
-		for _, b := range c.Packages {
+		for j := range collections[i].Packages {
+			b := &collections[i].Packages[j]
 			if b.Arch == "src" || b.Arch == "nosrc" || isDebug(b.Name) {
 				continue
 			}
-			fixed := b.Version + "-" + b.Release
-			if b.Epoch != "" && b.Epoch != "0" {
-				fixed = b.Epoch + ":" + fixed
-			}
-			if b.Version == "" || b.Release == "" {
-				wrong = fmt.Errorf("%s has no version or no release", intake.Shown(b.Name))
-				return nil, wrong
-			}
-			if err := intake.CheckFixed(b.Name, fixed); err != nil {
-				return nil, fmt.Errorf("%w: %s", err, intake.Shown(b.Name))
+			fixed, err := b.fixed()
+			if err != nil {
+				wrong = fmt.Errorf("%w: %s", err, intake.Shown(b.Name))
+				p.s.Name(id, wrong.Error())
+				continue
 			}
 			out = append(out, advisory.Affected{Ecosystem: p.ecosystem, Package: b.Name, Stream: stream, Ranges: []advisory.Range{{Introduced: "0", Fixed: fixed}}})
 		}
@@ -168,6 +162,30 @@ func (p *pass) packages(collections []collection) ([]advisory.Affected, error) {
 		return nil, fmt.Errorf("it has more than %d affected entries", intake.MaxAffected)
 	}
 	return out, nil
+}
+
+// streamOf is the module's stream that a collection is of; empty: of none.
+func streamOf(c *collection) (string, error) {
+	if c.Module.Name == "" {
+		return "", nil
+	}
+	stream := c.Module.Name + ":" + c.Module.Stream
+	if c.Module.Stream == "" || !intake.Fit(stream, intake.MaxID) {
+		return "", fmt.Errorf("its module stream is empty, not printable or longer than %d bytes", intake.MaxID)
+	}
+	return stream, nil
+}
+
+// fixed is a build's EVR.
+func (b *build) fixed() (string, error) {
+	if b.Version == "" || b.Release == "" {
+		return "", errors.New("a package has no version or no release")
+	}
+	evr := b.Version + "-" + b.Release
+	if b.Epoch != "" && b.Epoch != "0" {
+		evr = b.Epoch + ":" + evr
+	}
+	return evr, intake.CheckFixed(b.Name, evr)
 }
 
 // isDebug: packages that hold symbols and sources only, which nothing runs.
