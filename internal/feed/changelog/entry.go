@@ -32,6 +32,8 @@ const (
 
 var (
 	cveInText = regexp.MustCompile(`(?i)\bCVE-\d{4}-\d{4,19}\b`)
+	// CVE-2026-3832 only applied to release 3.8.9 and later, no patch needed.
+	denial = regexp.MustCompile(`(?i)\b(?:no patch(?:es)? (?:is |are )?needed|not affected|not vulnerable|not applicable)\b`)
 	// apt (2.6.1) bookworm-security; urgency=medium
 	debianHead = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]*) \(([^()\s]+)\)((?: +[A-Za-z0-9.+~-]+)*) *; *(.*)$`)
 	urgency    = regexp.MustCompile(`(?i)\burgency=([a-z]+)`)
@@ -135,12 +137,16 @@ type builder struct {
 
 func (b *builder) begin(e Entry) { b.entry, b.open = e, true }
 
-// text takes the CVEs of a line. Misspelled ids are nobody's, and are left out.
+// text takes the CVEs of a line. Misspelled ids are nobody's, and are left out; so are those of a line that says there was nothing to fix.
 func (b *builder) text(line string) {
 	if !b.open {
 		return
 	}
-	for _, id := range cveInText.FindAllString(line, -1) {
+	ids := cveInText.FindAllString(line, -1)
+	if len(ids) == 0 || denial.MatchString(line) {
+		return
+	}
+	for _, id := range ids {
 		if b.named++; b.named > maxNamed {
 			return
 		}

@@ -17,6 +17,8 @@ const debianText = `pkg (1:2.0-3+deb12u2) bookworm-security; urgency=high
   * Fix an overflow (CVE-2026-0002, CVE-2026-0001)
     - debian/patches/cve-2026-0003.patch
   * CVE-2026-12 and CVE-20266-0001 and CVE-2026-0009x are nobody's; again CVE-2026-0001.
+    + CVE-2026-0004 only applied to release 3.8.9 and later, no patch needed.
+    + This release is not affected by CVE-2026-0005.
 
  -- Jane Doe <jane@example.org>  Sat, 21 Nov 2026 10:00:00 +0200
 
