@@ -109,6 +109,14 @@ type FeedList struct {
 	Items []FeedStatus `json:"items"`
 }
 
+// BundleImport is what became of a bundle of feeds.
+type BundleImport struct {
+	Signer   string       `json:"signer" doc:"Fingerprint of the key that signed it, as SHA256:…"`
+	SignedBy string       `json:"signed_by" doc:"As whom that key is trusted here"`
+	Created  time.Time    `json:"created"`
+	Items    []FeedStatus `json:"items" doc:"Each feed of the bundle; error says why one was refused, and its data stayed as it was"`
+}
+
 // UpdateFeeds asks for feeds to be fetched now; empty means all.
 type UpdateFeeds struct {
 	Names []string `json:"names,omitempty"`

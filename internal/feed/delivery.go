@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,10 @@ import (
 type delivery struct {
 	files  []*spooled
 	digest string // of all files, with the source's revision before it
+
+	// In place of files, a member of a bundle:
+	packed []intake.File
+	at     time.Time // its origin's "as of"
 }
 
 func (d *delivery) discard() {
@@ -32,6 +37,9 @@ func (d *delivery) discard() {
 
 // live: the source answered just now.
 func (d *delivery) live() bool {
+	if d.packed != nil {
+		return false
+	}
 	for _, f := range d.files {
 		if !f.live {
 			return false
@@ -42,7 +50,7 @@ func (d *delivery) live() bool {
 
 // modified is when the oldest file was written; zero when that is not known.
 func (d *delivery) modified() time.Time {
-	var oldest time.Time
+	oldest := d.at
 	for _, f := range d.files {
 		if oldest.IsZero() || f.modified.Before(oldest) {
 			oldest = f.modified
@@ -53,7 +61,7 @@ func (d *delivery) modified() time.Time {
 
 // opened are the files as an adapter reads them.
 func (d *delivery) opened() []intake.File {
-	files := make([]intake.File, 0, len(d.files))
+	files := slices.Clone(d.packed)
 	for _, f := range d.files {
 		files = append(files, intake.File{ReaderAt: f.file, Size: f.size, Name: f.name, Modified: f.modified})
 	}

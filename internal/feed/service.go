@@ -10,11 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/seal"
 )
 
 // Config says where feeds come from, which, and how often. The zero value asks the official sources.
@@ -23,6 +26,9 @@ type Config struct {
 	Ecosystems func(context.Context) ([]string, error) // releases whose buckets are wanted, as Debian:12; nil: none
 	Interval   time.Duration                           // between looks at a feed; default each source's own
 	Without    []string                                // feeds that are left out, as epss or ubuntu/*; see CheckWithout
+	Key        ssh.Signer                              // what bundles are signed with, and trusted by; nil: none are made
+	Trusted    func() ([]seal.Signer, error)           // whose bundles are taken in, beside the server's own; may be nil
+	Offline    bool                                    // nothing is fetched: knowledge comes by import
 	Temp       string                                  // folder for files in transit; default the system's
 	Due        func(context.Context)                   // called when Request made something due: a nudge to call UpdateDue; may be nil
 	intake.Limits
@@ -66,9 +72,12 @@ func (s *Service) Update(ctx context.Context, names []string) error {
 	return errors.Join(failed...)
 }
 
-// UpdateDue fetches the feeds whose time has come and says when the next one is due. A feed that fails is no error here: its state says
+// UpdateDue fetches the feeds whose time has come and says when the next one is due; zero: never. A feed that fails is no error here: its state says
 // so, and when it is tried again.
 func (s *Service) UpdateDue(ctx context.Context) (next time.Time, err error) {
+	if s.cfg.Offline {
+		return time.Time{}, nil
+	}
 	feeds, err := s.named(ctx, nil)
 	if err != nil {
 		return time.Time{}, err
@@ -144,6 +153,9 @@ func (s *Service) Status(ctx context.Context) ([]apiv1.FeedStatus, error) {
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		state := states[name]
 		state.Name = name
+		if s.cfg.Offline {
+			state.NextDue = time.Time{}
+		}
 		out = append(out, byName[name].status(state))
 	}
 	return out, nil
@@ -163,6 +175,9 @@ func (s *Service) wanted(ctx context.Context) ([]source, error) {
 
 // named are the sources of feeds that can be fetched; without names, those of all that are wanted.
 func (s *Service) named(ctx context.Context, names []string) ([]source, error) {
+	if s.cfg.Offline {
+		return nil, fault.New(fault.Invalid, "this server is told to fetch nothing (feeds: none): give it feeds with import")
+	}
 	if len(names) == 0 {
 		feeds, err := s.wanted(ctx)
 		return slices.DeleteFunc(feeds, func(f source) bool { return !f.supported() }), err

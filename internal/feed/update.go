@@ -150,7 +150,7 @@ func (s *Service) load(ctx context.Context, f source, got *delivery, before, aft
 	after.SHA256 = got.digest
 	after.Records, after.Skipped, after.Problems, after.Ecosystems = found.Records, found.Skipped, found.Problems, found.Ecosystems
 	after.AsOf, after.ChangedAt = after.AttemptedAt, after.AttemptedAt
-	if !got.live() && !f.own {
+	if !got.live() && (!f.own || got.packed != nil) {
 		after.AsOf = asOf(found.Newest, got.modified(), after.AttemptedAt)
 	}
 	return s.write(ctx, s.passes(ctx, f, files, o, gave, after), after)

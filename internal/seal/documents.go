@@ -4,8 +4,9 @@ import "time"
 
 // Namespaces of SSHSIG signatures: a signature for one purpose is worthless for another.
 const (
-	NamespacePlan  = "staunch-plan"
-	NamespaceGrant = "staunch-grant"
+	NamespacePlan   = "staunch-plan"
+	NamespaceGrant  = "staunch-grant"
+	NamespaceBundle = "staunch-bundle" // the manifest of a bundle of feeds
 )
 
 // MaxPlanBytes bounds a plan, a lock and a spool entry.

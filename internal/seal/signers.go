@@ -116,3 +116,13 @@ func Approvers(signers []Signer, plan []byte, sigs []string, now time.Time) []st
 	}
 	return out
 }
+
+// Trusted is the principal whose entry covers a key for a namespace at an instant; empty when none does.
+func Trusted(signers []Signer, key ssh.PublicKey, namespace string, now time.Time) string {
+	for _, s := range signers {
+		if s.may(key, namespace, now) {
+			return s.Principal
+		}
+	}
+	return ""
+}

@@ -1,0 +1,430 @@
+package feed
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/ssh"
+	"pgregory.net/rapid"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/seal"
+)
+
+func signer(t testing.TB) ssh.Signer {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// everything is all that a server knows, without what is only of its own import.
+func (b bench) everything(t *testing.T) (all []any) {
+	t.Helper()
+	add := func(v any) error {
+		all = append(all, v)
+		return nil
+	}
+	if err := errors.Join(
+		b.store.CurrentAdvisories(t.Context(), func(a advisory.Advisory) error { return add(a) }),
+		b.store.CurrentOverlays(t.Context(), func(o advisory.Overlay) error { return add(o) }),
+	); err != nil {
+		t.Fatal(err)
+	}
+	lifecycles, err := b.store.CurrentLifecycles(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lifecycles {
+		all = append(all, l)
+	}
+	return all
+}
+
+// origin is a server with feeds, and the bundle that it exports.
+func origin(t *testing.T, releases ...string) (bench, []byte, string) {
+	t.Helper()
+	a := setup(t, "")
+	a.cfg.Key = signer(t)
+	both := record("DEBIAN-CVE-2026-0900", `"affected":[`+affected("Debian:12", "q", `{"introduced":"0"},{"fixed":"1"}`)+","+affected("Debian:13", "q", `{"introduced":"0"},{"fixed":"2"}`)+`]`)
+	third := record("DEBIAN-CVE-2026-0901", `"affected":[`+affected("Debian:13", "q", `{"introduced":"0"},{"fixed":"2"}`)+`]`)
+	if _, err := a.Import(t.Context(), folder(t, map[string][]byte{
+		"osv/Debian/all.zip":                       zipOf(t, append(debians(30), file{"b.json", both}, file{"c.json", third}, file{"bad.json", "?"})...),
+		"osv/npm/all.zip":                          zipOf(t, file{"a.json", record("GHSA-1", `"affected":[`+affected("npm", "p", `{"introduced":"0"}`)+`]`)}),
+		"kev/known_exploited_vulnerabilities.json": catalogue(kevEntry("CVE-2026-0001")),
+		"epss/epss_scores-2026-08-16.csv":          nil, // not a place of a feed
+		"eol/distro-info-debian.csv":               []byte("version,codename,series,created,release,eol,eol-lts,eol-elts\n12,Bookworm,bookworm,2021-08-14,2023-06-10,2026-06-10,2028-06-30,2033-06-30\n"),
+		"eol/distro-info-ubuntu.csv":               []byte("version,codename,series,created,release,eol,eol-server,eol-esm,eol-legacy\n24.04 LTS,Noble Numbat,noble,2023-10-26,2024-04-25,2029-05-31,2029-05-31,2034-04-25,2036-04-25\n"),
+	})); err != nil {
+		t.Fatal(err)
+	}
+	return a, a.exported(t, releases...), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(a.cfg.Key.PublicKey())))
+}
+
+func (b bench) exported(t *testing.T, releases ...string) []byte {
+	t.Helper()
+	x, err := b.Export(t.Context(), releases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(x)
+	if err = errors.Join(err, x.Close()); err != nil || int64(len(data)) != x.Size {
+		t.Fatalf("%v: %d of %d bytes", err, len(data), x.Size)
+	}
+	return data
+}
+
+func TestABundleOfEverythingMakesTheSameKnowledgeElsewhere(t *testing.T) {
+	t.Parallel()
+	a, data, key := origin(t)
+	b := setup(t, "")
+	b.cfg.Offline = true
+	b.advance(300 * time.Hour)
+	got, err := b.ImportBundle(t.Context(), bytes.NewReader(data), BundleOptions{Trust: key})
+	if err != nil || got.SignedBy != "the key given" || got.Signer != ssh.FingerprintSHA256(a.cfg.Key.PublicKey()) || !got.Created.Equal(a.at()) {
+		t.Fatalf("%v: %+v", err, got)
+	}
+	if diff := cmp.Diff(a.everything(t), b.everything(t)); diff != "" {
+		t.Error(diff)
+	}
+	for _, name := range []string{"osv/Debian", "osv/npm", "kev", "distro-info"} {
+		was, is := a.feed(t, name), b.feed(t, name)
+		if is.Next != nil {
+			t.Errorf("%s is to be fetched at %v by a server that fetches nothing", name, is.Next)
+		}
+		is.Changed, is.LastAttempt, is.Next, was.Changed, was.LastAttempt, was.Next = nil, nil, nil, nil, nil, nil
+		if diff := cmp.Diff(was, is); diff != "" {
+			t.Errorf("%s is not shown as it is at its origin, as old as there: %s", name, diff)
+		}
+	}
+	if diff := cmp.Diff(states(t, a)["osv/Debian"].Ecosystems, states(t, b)["osv/Debian"].Ecosystems); diff != "" {
+		t.Error(diff)
+	}
+	if next, err := b.UpdateDue(t.Context()); err != nil || !next.IsZero() {
+		t.Errorf("a server that fetches nothing is to look again at %v: %v", next, err)
+	}
+	seq := mustSeq(t, b)
+	if _, err := b.ImportBundle(t.Context(), bytes.NewReader(data), BundleOptions{Trust: key}); err != nil || len(b.everything(t)) != len(a.everything(t)) {
+		t.Errorf("the same bundle again: %v", err)
+	}
+	if k, err := b.store.KnowledgeAfter(t.Context(), seq); err != nil || len(k.Advisories)+len(k.Overlays) > 0 {
+		t.Errorf("the same bundle changed something: %v %+v", err, k)
+	}
+}
+
+func states(t *testing.T, b bench) map[string]advisory.FeedState {
+	t.Helper()
+	all, err := b.states(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestABundleForAReleaseHoldsWhatIsSaidOfIt(t *testing.T) {
+	t.Parallel()
+	a, data, key := origin(t, "Debian:13")
+	b := setup(t, "")
+	if _, err := b.ImportBundle(t.Context(), bytes.NewReader(data), BundleOptions{Trust: key}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"DEBIAN-CVE-2026-0900", "DEBIAN-CVE-2026-0901"}, b.current(t)); diff != "" {
+		t.Error(diff)
+	}
+	for _, v := range b.everything(t) {
+		if a, ok := v.(advisory.Advisory); ok && (len(a.Affected) != 1 || a.Affected[0].Ecosystem != "Debian:13") {
+			t.Errorf("%+v", a)
+		}
+	}
+	if got := states(t, b)["osv/Debian"]; !slices.Equal(got.Ecosystems, []string{"Debian:13"}) || got.Records != 2 {
+		t.Errorf("%+v: a release that is not in the bundle must not count as assessed", got)
+	}
+	if _, ok := states(t, b)["osv/npm"]; ok || b.feed(t, "kev").Records != 1 || b.feed(t, "distro-info").Records != 2 {
+		t.Error("it has a bucket that nobody asked for, or lacks what is of every host")
+	}
+	if _, err := a.Export(t.Context(), []string{"Debian:13", "Ubuntu:24.04"}); !errors.Is(err, fault.NotFound) || !strings.Contains(fault.Message(err), "Ubuntu:24.04") {
+		t.Errorf("a release of which nothing is known: %v", err)
+	}
+	if _, err := setup(t, "").Export(t.Context(), nil); err == nil {
+		t.Error("a server without a key or data exports")
+	}
+}
+
+func TestOnlyATrustedSignersBundleIsRead(t *testing.T) {
+	t.Parallel()
+	a, data, key := origin(t)
+	other := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer(t).PublicKey())))
+	entry := func(line string) func() ([]seal.Signer, error) {
+		return func() ([]seal.Signer, error) { return seal.ParseAllowedSigners([]byte(line)) }
+	}
+	for name, tc := range map[string]struct {
+		trusted func() ([]seal.Signer, error)
+		trust   string
+		own     ssh.Signer
+		as      string // empty: refused
+	}{
+		"nobody":                         {},
+		"another key":                    {trust: other},
+		"no key":                         {trust: "hello"},
+		"another in the file":            {trusted: entry("hq " + other)},
+		"the key for plans only":         {trusted: entry(`hq namespaces="staunch-plan" ` + key)},
+		"the key, no longer":             {trusted: entry(`hq valid-before="20200101Z" ` + key)},
+		"the key in the file":            {trusted: entry("hq " + key), as: "hq"},
+		"the key for bundles":            {trusted: entry(`hq namespaces="staunch-bundle" ` + key), as: "hq"},
+		"the key given":                  {trust: key + " admin@hq\n", as: "the key given"},
+		"this server's own":              {own: a.cfg.Key, as: "this server"},
+		"the key given is not another's": {trusted: entry("hq " + key), trust: other},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, "")
+			b.cfg.Trusted, b.cfg.Key = tc.trusted, tc.own
+			got, err := b.ImportBundle(t.Context(), bytes.NewReader(data), BundleOptions{Trust: tc.trust, Force: tc.as == ""})
+			if got.SignedBy != tc.as || (err != nil) != (tc.as == "") || (len(b.everything(t)) > 0) != (tc.as != "") {
+				t.Errorf("trusted as %q: %v", got.SignedBy, err)
+			}
+			if err != nil && (!errors.Is(err, fault.Invalid) || tc.trust != "hello" && !strings.Contains(fault.Message(err), ssh.FingerprintSHA256(a.cfg.Key.PublicKey()))) {
+				t.Errorf("%v names no fingerprint", err)
+			}
+		})
+	}
+}
+
+// A bundle that was changed anywhere is refused, or changes nothing that it says: of the bytes that nobody reads, such as a tar's padding.
+func TestNoByteOfABundleCanBeChanged(t *testing.T) {
+	t.Parallel()
+	a, data, key := origin(t)
+	want := a.everything(t)
+	b := setup(t, "")
+	rapid.Check(t, func(r *rapid.T) {
+		bad := slices.Clone(data)
+		if cut := rapid.Bool().Draw(r, "cut"); cut {
+			bad = bad[:rapid.IntRange(0, len(bad)-1).Draw(r, "length")]
+		} else {
+			bad[rapid.IntRange(0, len(bad)-1).Draw(r, "at")] ^= byte(rapid.IntRange(1, 255).Draw(r, "flip"))
+		}
+		got, err := b.ImportBundle(t.Context(), bytes.NewReader(bad), BundleOptions{Trust: key})
+		if err != nil && !errors.Is(err, fault.Invalid) {
+			r.Fatal(err)
+		}
+		for _, f := range got.Items {
+			if f.Error == "" && f.Records != a.feed(t, f.Name).Records {
+				r.Fatalf("%+v", f)
+			}
+		}
+		for _, v := range b.everything(t) {
+			if !slices.ContainsFunc(want, func(w any) bool { return cmp.Equal(v, w) }) {
+				r.Fatalf("%+v is known now, which the signer never said", v)
+			}
+		}
+	})
+}
+
+// remade is a bundle with its manifest and members changed by someone who has the key.
+func remade(t *testing.T, data []byte, key ssh.Signer, change func(m *manifest, members map[string][]byte)) []byte {
+	t.Helper()
+	in := tar.NewReader(bytes.NewReader(data))
+	var m manifest
+	members := map[string][]byte{}
+	for {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if members[h.Name], err = io.ReadAll(in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := json.Unmarshal(members[manifestName], &m); err != nil {
+		t.Fatal(err)
+	}
+	delete(members, manifestName)
+	delete(members, signatureName)
+	change(&m, members)
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := seal.Sign(key, seal.NamespaceBundle, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	put := func(name string, data []byte) {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(manifestName, text)
+	put(signatureName, []byte(signature))
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		put(name, members[name])
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestABundlesFeedsAreTakenInWholeOrRefusedWhole(t *testing.T) {
+	t.Parallel()
+	a, data, key := origin(t)
+	debian := func(m *manifest) *member {
+		return &m.Feeds[slices.IndexFunc(m.Feeds, func(f member) bool { return f.Name == "osv/Debian" })]
+	}
+	for name, tc := range map[string]struct {
+		change func(m *manifest, members map[string][]byte)
+		whole  string // the whole bundle is refused
+		one    string // only osv/Debian is
+	}{
+		"as it is":         {change: func(*manifest, map[string][]byte) {}},
+		"a newer version":  {change: func(m *manifest, _ map[string][]byte) { m.Version = 2 }, whole: "newer Staunch"},
+		"no version":       {change: func(m *manifest, _ map[string][]byte) { m.Version = 0 }, whole: "no version"},
+		"no feeds":         {change: func(m *manifest, _ map[string][]byte) { m.Feeds = nil }, whole: "it has 0 feeds"},
+		"other bytes":      {change: func(m *manifest, members map[string][]byte) { members[debian(m).File][20] ^= 1 }, one: "not those that the manifest was signed over"},
+		"a missing member": {change: func(m *manifest, members map[string][]byte) { delete(members, debian(m).File) }, one: "not in the bundle"},
+		"another count":    {change: func(m *manifest, _ map[string][]byte) { debian(m).Records++ }, one: "the manifest says 33"},
+		"an unknown feed":  {change: func(m *manifest, _ map[string][]byte) { debian(m).Name = "osv/../x" }, one: "knows no such feed"},
+		"another feed's": {change: func(m *manifest, _ map[string][]byte) {
+			debian(m).File, debian(m).Size, debian(m).SHA256 = m.Feeds[0].File, m.Feeds[0].Size, m.Feeds[0].SHA256
+		}, one: "the manifest says 32"},
+		"lines of something": {change: func(m *manifest, members map[string][]byte) { replace(m, members, []byte("{}\n")) }, one: "a line is no record"},
+		"a record twice": {change: func(m *manifest, members map[string][]byte) {
+			replace(m, members, []byte(strings.Repeat(`{"a":{"id":"X","affected":[]}}`+"\n", 32)))
+		}, one: "twice"},
+		"a cut line":      {change: func(m *manifest, members map[string][]byte) { replace(m, members, []byte(`{"a":{"id":"X"`)) }, one: "cut off"},
+		"an endless line": {change: func(m *manifest, members map[string][]byte) { replace(m, members, bytes.Repeat([]byte(" "), 17<<20)) }, one: "longer than"},
+		"an older one":    {change: func(m *manifest, _ map[string][]byte) { debian(m).AsOf = debian(m).AsOf.Add(-time.Hour) }, one: "what is here is newer"},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, "")
+			if _, err := b.ImportBundle(t.Context(), bytes.NewReader(data), BundleOptions{Trust: key}); err != nil {
+				t.Fatal(err)
+			}
+			before, was := b.everything(t), states(t, b)["osv/Debian"]
+			b.advance(time.Hour)
+			got, err := b.ImportBundle(t.Context(), bytes.NewReader(remade(t, data, a.cfg.Key, tc.change)), BundleOptions{Trust: key})
+			if tc.whole != "" && (!errors.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), tc.whole)) || tc.whole == "" && err != nil {
+				t.Fatalf("%v, want %q", err, tc.whole)
+			}
+			for _, f := range got.Items {
+				bad := tc.one != "" && (f.Name == "osv/Debian" || f.Name == "osv/../x")
+				if bad != strings.Contains(f.Error, cmpOr(tc.one, "refused")) || bad != strings.HasPrefix(f.Error, "refused: ") {
+					t.Errorf("%s: %q, want %q", f.Name, f.Error, tc.one)
+				}
+			}
+			if diff := cmp.Diff(before, b.everything(t)); diff != "" {
+				t.Error(diff)
+			}
+			if now := states(t, b)["osv/Debian"]; !now.AsOf.Equal(was.AsOf) || now.Records != was.Records || now.Error != "" {
+				t.Errorf("%+v, was %+v", now, was)
+			}
+		})
+	}
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// replace puts other text into osv/Debian's member.
+func replace(m *manifest, members map[string][]byte, text []byte) {
+	f := &m.Feeds[slices.IndexFunc(m.Feeds, func(f member) bool { return f.Name == "osv/Debian" })]
+	made, err := newMemberFile("", advisory.FeedState{})
+	if err != nil {
+		panic(err)
+	}
+	x := &export{members: map[string]*memberFile{"": made}}
+	defer x.discard()
+	_, err = made.pack.Write(text)
+	err = errors.Join(err, made.finish(f.File))
+	_, seekErr := made.file.Seek(0, io.SeekStart)
+	data, readErr := io.ReadAll(made.file)
+	if err = errors.Join(err, seekErr, readErr); err != nil {
+		panic(err)
+	}
+	members[f.File], f.Size, f.SHA256 = data, made.Size, made.SHA256
+}
+
+func TestForceTakesInWhatIsOlder(t *testing.T) {
+	t.Parallel()
+	a, data, key := origin(t)
+	b := setup(t, "")
+	if _, err := b.ImportFile(t.Context(), "kev", bytes.NewReader(catalogue(kevEntry("CVE-2026-0007")))); err != nil {
+		t.Fatal(err)
+	}
+	old := remade(t, data, a.cfg.Key, func(m *manifest, _ map[string][]byte) {
+		for i := range m.Feeds {
+			m.Feeds[i].AsOf = m.Feeds[i].AsOf.Add(-1000 * time.Hour)
+		}
+	})
+	kevOf := func(got apiv1.BundleImport) string {
+		return got.Items[slices.IndexFunc(got.Items, func(f apiv1.FeedStatus) bool { return f.Name == "kev" })].Error
+	}
+	got, err := b.ImportBundle(t.Context(), bytes.NewReader(old), BundleOptions{Trust: key})
+	if err != nil || !strings.Contains(kevOf(got), "what is here is newer") {
+		t.Fatalf("%v: %q", err, kevOf(got))
+	}
+	got, err = b.ImportBundle(t.Context(), bytes.NewReader(old), BundleOptions{Trust: key, Force: true})
+	if err != nil || kevOf(got) != "" {
+		t.Fatalf("%v: %q", err, kevOf(got))
+	}
+	if diff := cmp.Diff(a.everything(t), b.everything(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func FuzzBundleLine(f *testing.F) {
+	f.Add([]byte(`{"a":{"id":"X","affected":[]}}`))
+	f.Add([]byte(`{"o":{"cve":"CVE-2026-0001","kev":{"cve":"CVE-2026-0001","added":"2026-01-01"}}}`))
+	f.Add([]byte(`{"l":{"product":"debian","release":"12"}}`))
+	f.Add([]byte(`{"a":{},"o":{}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		given := 0
+		count := func(feed, id string) error {
+			if given++; feed != "f" || id == "" {
+				t.Errorf("%q of feed %q", id, feed)
+			}
+			return nil
+		}
+		err := giveLine(raw, "f", intake.Sink{
+			Advisory:  func(a advisory.Advisory) error { return count(a.Feed, a.ID) },
+			Overlay:   func(o advisory.Overlay) error { return count(o.Feed, o.CVE) },
+			Lifecycle: func(l advisory.Lifecycle) error { return count(l.Feed, l.Product) },
+		})
+		if (err == nil) != (given == 1) {
+			t.Errorf("%v, and %d records", err, given)
+		}
+	})
+}
