@@ -20,6 +20,7 @@ import (
 const (
 	planKeyFile        = "plan.key"
 	allowedSignersFile = "allowed_signers"
+	bundleSignersFile  = "bundle_signers"
 )
 
 // OpenPlanKey reads the server's plan key of dir (Ed25519, in OpenSSH's format), and makes it when there is none. Every agent has pinned
@@ -77,8 +78,13 @@ func PlanKeyLine(signer ssh.Signer) string {
 
 // AllowedSigners reads DIR/allowed_signers: the people whose approval counts. It is read anew each time, so that a person is added or
 // removed without a restart; there may be no such file. fault.Invalid for a line that is not understood.
-func AllowedSigners(dir string) ([]seal.Signer, error) {
-	path := filepath.Join(dir, allowedSignersFile)
+func AllowedSigners(dir string) ([]seal.Signer, error) { return signersOf(dir, allowedSignersFile) }
+
+// BundleSigners reads DIR/bundle_signers in the same way: the servers whose bundles of feeds are taken in.
+func BundleSigners(dir string) ([]seal.Signer, error) { return signersOf(dir, bundleSignersFile) }
+
+func signersOf(dir, file string) ([]seal.Signer, error) {
+	path := filepath.Join(dir, file)
 	text, err := readSmall(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/event"
+	"github.com/staunch-dev/staunch/internal/feed"
 	"github.com/staunch-dev/staunch/internal/fleet"
 )
 
@@ -124,6 +125,9 @@ type Assess interface {
 type Feed interface {
 	Status(ctx context.Context) ([]apiv1.FeedStatus, error)
 	ImportFile(ctx context.Context, name string, r io.Reader) (apiv1.FeedStatus, error)
+	ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedStatus, error)
+	Export(ctx context.Context, releases []string) (*feed.Bundle, error)
+	ImportBundle(ctx context.Context, r io.Reader, o feed.BundleOptions) (apiv1.BundleImport, error)
 	// Request asks for feeds to be fetched soon, in the background; empty names mean all.
 	Request(ctx context.Context, names []string) error
 }

@@ -109,6 +109,12 @@ type FeedList struct {
 	Items []FeedStatus `json:"items"`
 }
 
+// ContentBundle is the media type of a bundle of feeds.
+const ContentBundle = "application/vnd.staunch.bundle"
+
+// HeaderSigner names the public key that signed an exported bundle, as one line of authorized_keys.
+const HeaderSigner = "Staunch-Signer"
+
 // BundleImport is what became of a bundle of feeds.
 type BundleImport struct {
 	Signer   string       `json:"signer" doc:"Fingerprint of the key that signed it, as SHA256:…"`

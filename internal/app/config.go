@@ -19,7 +19,7 @@ type Config struct {
 	Listen       string        // address of console, API and agents. Absent: :8443
 	AgentListen  string        // address of agents alone. Absent: agents use Listen
 	Database     string        // postgres://… Absent: SQLite in Data
-	Feeds        string        // folder or URL laid out like the official sources. Absent: the official sources
+	Feeds        string        // folder or URL laid out like the official sources, or none: nothing is fetched. Absent: the official sources
 	FeedInterval time.Duration // how often a feed is fetched. Absent: the feed's own default
 	FeedsWithout []string      // feeds that are not fetched, as ubuntu/vex or redhat/*. Absent: every feed that a release of the fleet has
 	Names        []string      // names and addresses in the server's certificate. Absent: this machine's
@@ -36,6 +36,9 @@ type Config struct {
 
 // defaultListen is all interfaces: a server that nobody can reach helps nobody, and everything but signing in needs a credential.
 const defaultListen = ":8443"
+
+// noFeeds in place of a mirror: nothing is fetched.
+const noFeeds = "none"
 
 // setting is one entry of the table that the YAML file, the environment and the flags are read by.
 type setting struct {
@@ -58,7 +61,7 @@ func settings() []setting {
 		{key: "listen", usage: "`address` of console, API and agents (default :8443)", set: text(func(c *Config) *string { return &c.Listen })},
 		{key: "agent_listen", usage: "`address` of agents alone (default: the same as --listen)", set: text(func(c *Config) *string { return &c.AgentListen })},
 		{key: "database", usage: "postgres `URL` (default: SQLite in the data folder); better in STAUNCH_DATABASE, where other users do not see it", set: text(func(c *Config) *string { return &c.Database })},
-		{key: "feeds", usage: "`folder or URL` of a mirror of the feeds (default: the official sources)", set: text(func(c *Config) *string { return &c.Feeds })},
+		{key: "feeds", usage: "`folder or URL` of a mirror of the feeds, or none: nothing is fetched, and feeds come by import (default: the official sources)", set: text(func(c *Config) *string { return &c.Feeds })},
 		{key: "feed_interval", usage: "how often a feed is fetched, as 6h (default: the feed's own)", set: func(c *Config, v []string) error {
 			d, err := time.ParseDuration(v[0])
 			if err != nil || d < time.Minute {

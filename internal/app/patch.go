@@ -26,7 +26,7 @@ func (a *App) connectPatch() error {
 	if err != nil {
 		return err
 	}
-	w.planKey = access.PlanKeyLine(key)
+	w.planKey, w.signer = access.PlanKeyLine(key), key
 	signers := func() ([]seal.Signer, error) { return access.AllowedSigners(cfg.Data) }
 	people, err := signers()
 	if err != nil {

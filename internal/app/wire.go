@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/staunch-dev/staunch/internal/access"
 	"github.com/staunch-dev/staunch/internal/api"
 	"github.com/staunch-dev/staunch/internal/assess"
@@ -19,6 +21,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/report"
 	"github.com/staunch-dev/staunch/internal/rollout"
 	"github.com/staunch-dev/staunch/internal/run"
+	"github.com/staunch-dev/staunch/internal/seal"
 	"github.com/staunch-dev/staunch/internal/store"
 	"github.com/staunch-dev/staunch/web"
 )
@@ -41,7 +44,8 @@ type wire struct {
 	follower  *event.Follower
 	assess    *assess.Service
 	feed      *feed.Service
-	planKey   string // what agents pin
+	planKey   string     // what agents pin
+	signer    ssh.Signer // its other half
 	plans     *plan.Service
 	runs      *run.Service
 	rollouts  *rollout.Service
@@ -98,10 +102,16 @@ func (a *App) connect() (err error) {
 	if err := a.connectPatch(); err != nil {
 		return err
 	}
+	base, offline := cfg.Feeds, cfg.Feeds == noFeeds
+	if offline {
+		base = ""
+	}
 	w.feed = feed.NewService(w.store, feed.Config{
-		Base: cfg.Feeds, Interval: cfg.FeedInterval, Without: cfg.FeedsWithout, Temp: cfg.Data,
+		Base: base, Offline: offline, Interval: cfg.FeedInterval, Without: cfg.FeedsWithout, Temp: cfg.Data,
 		Ecosystems: func(ctx context.Context) ([]string, error) { return w.assess.Ecosystems(ctx), nil },
 		Due:        func(ctx context.Context) { a.nudge(ctx, jobFeeds) },
+		Key:        w.signer,
+		Trusted:    func() ([]seal.Signer, error) { return access.BundleSigners(cfg.Data) },
 	}, nil, log, now)
 	if w.jobs, err = newJobs(cfg, w, log); err != nil {
 		return err

@@ -98,8 +98,9 @@ func TestTablesFitTheirTerminal(t *testing.T) {
 		"feeds": func(p *program) error {
 			at := p.env.Now().Add(-3 * time.Hour)
 			return show(p, nil, []apiv1.FeedStatus{
-				{Name: "osv/Debian", URL: "https://feeds.example.org/osv/Debian/all.zip", Records: 51234, Skipped: 3, AsOf: &at, Changed: &at},
-				{Name: "kev", Error: "no address for feeds.example.org"},
+				{Name: "amazon/2023", Title: "Amazon's errata of 2023", Support: "not supported", Reason: "nothing reads it yet"},
+				{Name: "osv/Debian", Title: "OSV records of Debian, a title that is long", Support: "supported", URL: "https://feeds.example.org/osv/Debian/all.zip", Records: 51234, Skipped: 3, AsOf: &at, Changed: &at},
+				{Name: "kev", Title: "CISA's known exploited vulnerabilities", Support: "supported", Error: "no address for feeds.example.org"},
 			}, p.feedColumns())
 		},
 	} {

@@ -21,6 +21,7 @@ import (
 const (
 	requestTimeout = time.Minute
 	importTimeout  = 15 * time.Minute // as the server allows
+	feedsTimeout   = 30 * time.Minute // likewise, of what reads or writes every record
 	maxAnswer      = 128 << 20        // a server that was taken over must not fill the caller's memory
 	maxProblem     = 64 << 10
 )

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
 )
 
 // List is what lists take. Zero fields are not sent, so the server's defaults hold. Limit is the size of one page, up to 1000;
@@ -189,6 +190,47 @@ func (o *Operator) ImportFeed(ctx context.Context, name string, body io.Reader) 
 	ctx, cancel := context.WithTimeout(ctx, importTimeout)
 	defer cancel()
 	return send[apiv1.FeedStatus](ctx, o, http.MethodPost, "/api/v1/feeds/import", url.Values{"name": {name}}, "application/octet-stream", body)
+}
+
+// ImportFeeds gives feeds their data from a folder laid out like a mirror, as a tar. It is streamed.
+func (o *Operator) ImportFeeds(ctx context.Context, tar io.Reader) (apiv1.FeedList, error) {
+	ctx, cancel := context.WithTimeout(ctx, feedsTimeout)
+	defer cancel()
+	return send[apiv1.FeedList](ctx, o, http.MethodPost, "/api/v1/feeds/import-folder", nil, "application/x-tar", tar)
+}
+
+// ImportBundle takes in a bundle that another server exported. trust is a public key in OpenSSH's format, or empty.
+func (o *Operator) ImportBundle(ctx context.Context, bundle io.Reader, trust string, force bool) (apiv1.BundleImport, error) {
+	ctx, cancel := context.WithTimeout(ctx, feedsTimeout)
+	defer cancel()
+	v := url.Values{}
+	if trust != "" {
+		v.Set("trust", trust)
+	}
+	if force {
+		v.Set("force", "true")
+	}
+	return send[apiv1.BundleImport](ctx, o, http.MethodPost, "/api/v1/feeds/bundle", v, apiv1.ContentBundle, bundle)
+}
+
+// ExportFeeds writes a bundle of what is known of releases to w; none: everything. It gives the public key that signed it. A bundle that was
+// cut off on the way is fault.Unavailable.
+func (o *Operator) ExportFeeds(ctx context.Context, releases []string, w io.Writer) (signer string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, feedsTimeout)
+	defer cancel()
+	resp, err := o.open(ctx, http.MethodGet, "/api/v1/feeds/bundle", url.Values{"release": releases}, "", nil)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.Header.Get("Content-Type") != apiv1.ContentBundle {
+		return "", fault.New(fault.Unavailable, "%s does not answer like a staunch server", o.base)
+	}
+	n, err := io.Copy(w, resp.Body)
+	if err != nil || resp.ContentLength >= 0 && n != resp.ContentLength {
+		return "", fault.Wrap(err, fault.Unavailable, "the bundle was cut off after %d bytes", n)
+	}
+	return resp.Header.Get(apiv1.HeaderSigner), nil
 }
 
 // Events is a page of the log, newest first; host is an id, or empty for all.

@@ -206,9 +206,11 @@ func neverTwice(to intake.Sink) intake.Sink {
 		return give()
 	}
 	return intake.Sink{
-		Advisory:  func(a advisory.Advisory) error { return first("a "+a.ID, func() error { return to.GiveAdvisory(a) }) },
-		Overlay:   func(o advisory.Overlay) error { return first("o "+o.CVE, func() error { return to.GiveOverlay(o) }) },
-		Lifecycle: func(l advisory.Lifecycle) error { return first("l "+l.Product+":"+l.Release, func() error { return to.GiveLifecycle(l) }) },
+		Advisory: func(a advisory.Advisory) error { return first("a "+a.ID, func() error { return to.GiveAdvisory(a) }) },
+		Overlay:  func(o advisory.Overlay) error { return first("o "+o.CVE, func() error { return to.GiveOverlay(o) }) },
+		Lifecycle: func(l advisory.Lifecycle) error {
+			return first("l "+l.Product+":"+l.Release, func() error { return to.GiveLifecycle(l) })
+		},
 	}
 }
 

@@ -89,7 +89,7 @@ func (d *delivery) stamp(state *advisory.FeedState) {
 	for _, f := range d.files {
 		urls, etags, modified = append(urls, f.url), append(etags, f.etag), append(modified, f.lastModified)
 	}
-	state.URL, state.ETag, state.LastModified = strings.Join(urls, "\n"), strings.Join(etags, "\n"), strings.Join(modified, "\n")
+	state.URL, state.ETag, state.LastModified = strings.TrimRight(strings.Join(urls, "\n"), "\n"), strings.Join(etags, "\n"), strings.Join(modified, "\n")
 }
 
 // validators are what a source gave with its last good answer.

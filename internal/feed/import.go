@@ -1,13 +1,17 @@
 package feed
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
@@ -34,7 +38,7 @@ func (s *Service) Import(ctx context.Context, path string) ([]apiv1.FeedStatus, 
 	var done []apiv1.FeedStatus
 	var failed []error
 	for _, f := range feeds {
-		one, err := s.importFolder(ctx, f, path)
+		one, err := s.importFolder(ctx, f, path, true)
 		if err != nil {
 			failed = append(failed, err)
 			continue
@@ -86,8 +90,100 @@ func (s source) valuesIn(dir string) ([]string, error) {
 	return values, nil
 }
 
-// importFolder takes in one feed's files from a folder.
-func (s *Service) importFolder(ctx context.Context, f source, dir string) (apiv1.FeedStatus, error) {
+// ImportArchive takes in a folder that comes as a tar, plain or packed. Only files at the places of feeds are unpacked; the rest is passed
+// over. It gives the status of every feed in it: error says why one was refused, whose data stayed as it was. fault.Invalid: it is no tar, or
+// too large; fault.NotFound: no feed is in it.
+func (s *Service) ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedStatus, error) {
+	dir, err := os.MkdirTemp(s.cfg.Temp, "staunch-feeds-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // the next start of the system removes what is left
+	if err := s.unpackFolder(ctx, r, dir); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "the folder cannot be taken in: %v", err)
+	}
+	feeds, err := feedsIn(dir)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.KindOf(err), "%s", strings.ReplaceAll(fault.Message(err), fmt.Sprintf("%q ", dir), ""))
+	}
+	out := make([]apiv1.FeedStatus, 0, len(feeds))
+	for _, f := range feeds {
+		one, err := s.importFolder(ctx, f, dir, false)
+		if err != nil && fault.KindOf(err) != fault.Invalid {
+			return nil, err
+		}
+		if err != nil {
+			one = f.status(advisory.FeedState{Name: f.name})
+			one.Error = "refused: " + strings.ReplaceAll(fault.Message(err), dir+string(filepath.Separator), "")
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// unpackFolder writes the files of a tar that are at the places of feeds, as old as the tar says they are.
+func (s *Service) unpackFolder(ctx context.Context, r io.Reader, dir string) error {
+	plain, err := intake.Unpack(r, s.cfg.Limits)
+	if err != nil {
+		return err
+	}
+	t := tar.NewReader(plain)
+	for n := int64(0); ; n++ {
+		h, err := t.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return intake.Damaged("it is no tar archive, or it is cut off: %v", err)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case n >= s.cfg.MaxEntries:
+			return fmt.Errorf("it has more than %d files", s.cfg.MaxEntries)
+		case h.Size > s.cfg.MaxArchive:
+			return fmt.Errorf("%s has %d bytes, the limit is %d", intake.Shown(h.Name), h.Size, s.cfg.MaxArchive)
+		}
+		name := path.Clean(h.Name)
+		if h.Typeflag != tar.TypeReg || !isPlace(name) {
+			continue
+		}
+		at := filepath.Join(dir, filepath.FromSlash(name))
+		if err := unpackTo(at, t); err != nil {
+			return err
+		}
+		if err := os.Chtimes(at, h.ModTime, h.ModTime); err != nil {
+			return err
+		}
+	}
+}
+
+// isPlace says whether a name is that of some feed's file in a mirror; then it is also safe as a path.
+func isPlace(name string) bool {
+	for _, s := range registry() {
+		for _, f := range s.files {
+			for _, pattern := range f.paths {
+				if ok, err := path.Match(strings.ReplaceAll(pattern, "{}", "*"), name); ok && err == nil && filepath.IsLocal(name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func unpackTo(at string, body io.Reader) error {
+	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(at, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, body)
+	return errors.Join(err, f.Close())
+}
+
+// importFolder takes in one feed's files from a folder. stays: the folder is where the operator keeps it, and worth to be shown.
+func (s *Service) importFolder(ctx context.Context, f source, dir string, stays bool) (apiv1.FeedStatus, error) {
 	paths, _, err := f.findIn(dir)
 	if err != nil {
 		return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "cannot read the folder %q", dir)
@@ -98,6 +194,9 @@ func (s *Service) importFolder(ctx context.Context, f source, dir string) (apiv1
 		one, err := open(path, s.cfg.Temp, s.cfg.MaxArchive)
 		if err != nil {
 			return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "%s cannot be taken in: %v", intake.Shown(path), err)
+		}
+		if !stays {
+			one.url = ""
 		}
 		files = append(files, one)
 	}

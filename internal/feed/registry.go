@@ -5,7 +5,9 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/feed/debian"
 	"github.com/staunch-dev/staunch/internal/feed/lifecycle"
+	"github.com/staunch-dev/staunch/internal/feed/redhat"
 	"github.com/staunch-dev/staunch/internal/feed/threat"
+	"github.com/staunch-dev/staunch/internal/feed/ubuntu"
 )
 
 // osvBuckets are OSV.dev's buckets whose versions we can order. https://storage.googleapis.com/osv-vulnerabilities/ecosystems.txt
@@ -63,19 +65,19 @@ func distributions() []source {
 			files: []place{{url: salsaBase + "DLA/list", paths: []string{"debian/DLA/list"}}},
 		},
 		{
-			name: "ubuntu/osv", title: "Ubuntu's notices and CVEs, with Pro", buckets: []string{"Ubuntu"}, every: 2 * hour, why: noAdapter,
+			name: "ubuntu/osv", title: "Ubuntu's notices and CVEs, with Pro", buckets: []string{"Ubuntu"}, every: 2 * hour, read: ubuntu.ReadOSV, revision: "1",
 			files: []place{{url: ubuntuBase + "osv/osv-all.tar.xz", paths: []string{"ubuntu/osv-all.tar.xz"}}},
 		},
 		{
-			name: "ubuntu/vex", title: "Ubuntu's OpenVEX", buckets: []string{"Ubuntu"}, every: 6 * hour, why: noAdapter,
+			name: "ubuntu/vex", title: "Ubuntu's OpenVEX", buckets: []string{"Ubuntu"}, every: 6 * hour, read: ubuntu.ReadVEX, revision: "1",
 			files: []place{{url: ubuntuBase + "vex/vex-all.tar.xz", paths: []string{"ubuntu/vex-all.tar.xz"}}},
 		},
 		{
-			name: "redhat/csaf", title: "Red Hat's advisories (CSAF)", buckets: []string{"Red Hat"}, every: 6 * hour, why: noAdapter,
+			name: "redhat/csaf", title: "Red Hat's advisories (CSAF)", buckets: []string{"Red Hat"}, every: 6 * hour, read: redhat.ReadCSAF, revision: "1",
 			files: []place{{url: redhatBase + "advisories/archive_latest.txt", latest: true, paths: []string{"redhat/csaf/csaf_advisories.tar.zst", "redhat/csaf/csaf_advisories_*.tar.zst"}}},
 		},
 		{
-			name: "redhat/vex", title: "Red Hat's VEX", buckets: []string{"Red Hat"}, every: 6 * hour, why: noAdapter,
+			name: "redhat/vex", title: "Red Hat's VEX", buckets: []string{"Red Hat"}, every: 6 * hour, read: redhat.ReadVEX, revision: "1",
 			files: []place{{url: redhatBase + "vex/archive_latest.txt", latest: true, paths: []string{"redhat/vex/csaf_vex.tar.zst", "redhat/vex/csaf_vex_*.tar.zst"}}},
 		},
 		{
