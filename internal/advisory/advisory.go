@@ -31,6 +31,7 @@ type Affected struct {
 	Note        string   `json:"note,omitempty"`        // the source's own words for the status, at most 256 bytes
 	Stream      string   `json:"stream,omitempty"`      // module stream, as nodejs:20; empty: not modular, or the source does not say
 	Entitlement string   `json:"entitlement,omitempty"` // what the fix needs: esm-infra, esm-apps, pro, eus, …; empty: nothing
+	Until       string   `json:"until,omitempty"`       // last day on which this counts, YYYY-MM-DD; only of the user's own lists, and feed ends it
 	Severity    string   `json:"severity,omitempty"`    // of this package here, where the source rates packages; else the advisory's counts
 }
 

@@ -96,6 +96,7 @@ type FeedStatus struct {
 	Title       string        `json:"title,omitempty" doc:"What it is, in words"`
 	Support     string        `json:"support" enum:"supported,not supported" doc:"Not supported: no test on real samples of this source passes, so nothing is read from it"`
 	Reason      string        `json:"reason,omitempty" doc:"Why it is not supported"`
+	FixesOnly   bool          `json:"fixes_only,omitempty" doc:"It names what was fixed and nothing else: what it does not name may be there, unfixed"`
 }
 
 // FeedProblem names a record that was skipped.

@@ -72,7 +72,7 @@ func (s *Service) importMember(ctx context.Context, b *bundle, m member, force b
 	case m.AsOf.Before(before.AsOf) && !force:
 		return refused("it is as of %s, and what is here is newer, as of %s", asOfText(advisory.FeedState{AsOf: m.AsOf}), asOfText(before))
 	}
-	f.read, f.revision = readMember(m), bundleRevision
+	f.read, f.readAt, f.revision = readMember(m), nil, bundleRevision
 	got := &delivery{digest: f.revision + ":" + m.SHA256, packed: []intake.File{{ReaderAt: section, Size: m.Size, Name: m.File, Modified: m.AsOf}}, at: m.AsOf}
 	after := before
 	after.AttemptedAt, after.Error = s.now(), ""

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
@@ -13,14 +14,18 @@ import (
 
 // readFiles passes over all files of a feed once, in order. Records go to the sink as the adapter gives them, but for those whose id another
 // file of the feed had already, which are named. An error is damage of a whole file, or the sink's.
-func readFiles(ctx context.Context, s source, files []intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
+func readFiles(ctx context.Context, s source, now time.Time, files []intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
 	var all intake.Survey
+	read := s.read
+	if s.readAt != nil {
+		read = s.readAt(now)
+	}
 	o.Feed = s.name
 	if len(files) > 1 {
 		to = once(to, &all)
 	}
 	for _, f := range files {
-		found, err := s.read(ctx, f, o, to)
+		found, err := read(ctx, f, o, to)
 		if err != nil {
 			if len(files) > 1 {
 				err = fmt.Errorf("%s: %w", intake.Shown(f.Name), err)
@@ -37,7 +42,7 @@ func readFiles(ctx context.Context, s source, files []intake.File, o intake.Opti
 		}
 	}
 	all.Ecosystems = intake.Sorted(all.Ecosystems)
-	if s.own || s.buckets == nil {
+	if s.own || s.partial || s.buckets == nil {
 		all.Ecosystems = nil // a word on one package, or on a CVE, does not make a release assessed
 	}
 	return all, nil

@@ -69,7 +69,7 @@ func Walk(ctx context.Context, dir string, releases []string, to intake.Sink) (s
 	o := intake.Options{Wanted: func(e string) bool { return slices.Contains(wanted, e) }, Spelt: wanted}
 	status = []apiv1.FeedStatus{}
 	for _, s := range append(sourcesFor(wanted), ownSources()...) {
-		if s.read == nil {
+		if !s.supported() {
 			continue
 		}
 		one, err := walkOne(ctx, dir, s, o, to)
@@ -122,7 +122,7 @@ func walkOne(ctx context.Context, dir string, s source, o intake.Options, to int
 		files = append(files, intake.File{ReaderAt: f, Size: info.Size(), Name: filepath.Base(path), Modified: info.ModTime()})
 	}
 	var stopped error
-	found, err := readFiles(ctx, s, files, o, only(to, o, &stopped))
+	found, err := readFiles(ctx, s, time.Now(), files, o, only(to, o, &stopped))
 	switch {
 	case stopped != nil:
 		return walked{}, stopped

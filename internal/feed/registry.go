@@ -3,11 +3,13 @@ package feed
 import (
 	"time"
 
+	"github.com/staunch-dev/staunch/internal/feed/alpine"
 	"github.com/staunch-dev/staunch/internal/feed/debian"
 	"github.com/staunch-dev/staunch/internal/feed/lifecycle"
 	"github.com/staunch-dev/staunch/internal/feed/redhat"
 	"github.com/staunch-dev/staunch/internal/feed/threat"
 	"github.com/staunch-dev/staunch/internal/feed/ubuntu"
+	"github.com/staunch-dev/staunch/internal/feed/vex"
 )
 
 // osvBuckets are OSV.dev's buckets whose versions we can order. https://storage.googleapis.com/osv-vulnerabilities/ecosystems.txt
@@ -57,11 +59,11 @@ func distributions() []source {
 			files: []place{{url: debianBase + "data/json", paths: []string{"debian/tracker.json", "debian/tracker.json.gz"}}},
 		},
 		{
-			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "1",
+			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "1", fixesOnly: true, partial: true,
 			files: []place{{url: salsaBase + "DSA/list", paths: []string{"debian/DSA/list"}}},
 		},
 		{
-			name: "debian-dla", title: "Debian's LTS advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "1",
+			name: "debian-dla", title: "Debian's LTS advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "1", fixesOnly: true, partial: true,
 			files: []place{{url: salsaBase + "DLA/list", paths: []string{"debian/DLA/list"}}},
 		},
 		{
@@ -81,7 +83,7 @@ func distributions() []source {
 			files: []place{{url: redhatBase + "vex/archive_latest.txt", latest: true, paths: []string{"redhat/vex/csaf_vex.tar.zst", "redhat/vex/csaf_vex_*.tar.zst"}}},
 		},
 		{
-			name: "alpine/" + releaseMark, title: "Alpine's secdb of {}", buckets: []string{"Alpine"}, every: 2 * hour, why: noAdapter,
+			name: "alpine/" + releaseMark, title: "Alpine's secdb of {}", buckets: []string{"Alpine"}, every: 2 * hour, read: alpine.Read, revision: "1", fixesOnly: true,
 			files: []place{
 				{url: alpineBase + "{}/main.json", paths: []string{"alpine/{}/main.json"}},
 				{url: alpineBase + "{}/community.json", paths: []string{"alpine/{}/community.json"}},
@@ -139,7 +141,7 @@ func threats() []source {
 // owned are the user's own.
 func owned() []source {
 	return []source{
-		{name: "override", title: "Your list of overrides", own: true, why: noAdapter, files: []place{{paths: []string{"override/override.yaml"}}}},
-		{name: "vex", title: "Your VEX", own: true, why: noAdapter, files: []place{{paths: []string{"vex/vex.json"}}}},
+		{name: "override", title: "Your list of overrides", own: true, readAt: vex.ReadOverrides, revision: "1", files: []place{{paths: []string{"override/override.yaml", "override/override.json"}}}},
+		{name: "vex", title: "Your VEX", own: true, read: vex.ReadVEX, revision: "1", files: []place{{paths: []string{"vex/vex.json"}}}},
 	}
 }

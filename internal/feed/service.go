@@ -75,8 +75,8 @@ func (s *Service) Update(ctx context.Context, names []string) error {
 // UpdateDue fetches the feeds whose time has come and says when the next one is due; zero: never. A feed that fails is no error here: its state says
 // so, and when it is tried again.
 func (s *Service) UpdateDue(ctx context.Context) (next time.Time, err error) {
-	if s.cfg.Offline {
-		return time.Time{}, nil
+	if err := s.expire(ctx); err != nil || s.cfg.Offline {
+		return time.Time{}, err
 	}
 	feeds, err := s.named(ctx, nil)
 	if err != nil {

@@ -17,16 +17,19 @@ import (
 // source is one entry of the registry: where a feed's files are, who wants them and what reads them. Where its name ends in {bucket} or
 // {release}, it is one feed for each bucket (Debian) or release (v3.20 of Alpine:v3.20) that hosts have; {} stands for it in files.
 type source struct {
-	name     string
-	title    string
-	buckets  []string // whose hosts want it; nil: every host
-	files    []place  // every one of them is needed
-	every    time.Duration
-	read     intake.Adapter
-	revision string // part of a file's digest as we keep it: raise it when the same file would be read differently, so that it is read again
-	limit    int64  // bytes of each file, below Limits.MaxArchive; 0: that alone
-	own      bool   // the user's own knowledge: taken in when given, never fetched
-	why      string // why it is not supported; empty: it is
+	name      string
+	title     string
+	buckets   []string // whose hosts want it; nil: every host
+	files     []place  // every one of them is needed
+	every     time.Duration
+	read      intake.Adapter
+	revision  string                             // part of a file's digest as we keep it: raise it when the same file would be read differently, so that it is read again
+	limit     int64                              // bytes of each file, below Limits.MaxArchive; 0: that alone
+	own       bool                               // the user's own knowledge: taken in when given, never fetched
+	readAt    func(now time.Time) intake.Adapter // in place of read, where what is read depends on the day
+	fixesOnly bool                               // it names what was fixed and nothing else
+	partial   bool                               // its silence says nothing, so it alone makes no release "assessed"
+	why       string                             // why it is not supported; empty: it is
 }
 
 // place is where one file of a feed is.
@@ -163,13 +166,13 @@ func ownSources() []source {
 }
 
 // supported says whether anything reads the source.
-func (s source) supported() bool { return s.read != nil }
+func (s source) supported() bool { return s.read != nil || s.readAt != nil }
 
 // status is a feed's state in the words of the API.
 func (s source) status(f advisory.FeedState) apiv1.FeedStatus {
 	out := apiv1.FeedStatus{
 		Name: f.Name, Title: s.title, URL: strings.ReplaceAll(f.URL, "\n", ", "), Records: f.Records, Skipped: f.Skipped, Problems: problemsOf(f.Problems),
-		AsOf: instant(f.AsOf), Changed: instant(f.ChangedAt), LastAttempt: instant(f.AttemptedAt), Error: f.Error, Next: instant(f.NextDue), Support: "supported",
+		AsOf: instant(f.AsOf), Changed: instant(f.ChangedAt), LastAttempt: instant(f.AttemptedAt), Error: f.Error, Next: instant(f.NextDue), Support: "supported", FixesOnly: s.fixesOnly,
 	}
 	if !s.supported() {
 		out.Support, out.Reason, out.Next = "not supported", s.why, nil

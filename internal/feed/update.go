@@ -132,13 +132,8 @@ func (s *Service) load(ctx context.Context, f source, got *delivery, before, aft
 	o := intake.Options{Limits: s.cfg.Limits}
 	files := got.opened()
 	var gave kinds
-	found, err := readFiles(ctx, f, files, o, gave.sink())
-	switch {
-	case err != nil:
-	case f.own && found.Skipped > 0:
-		// What one's own list says is meant: half of it would be a surprise.
-		err = fmt.Errorf("%s: %s", found.Problems[0].Record, found.Problems[0].Reason)
-	case !f.own:
+	found, err := readFiles(ctx, f, after.AttemptedAt, files, o, gave.sink())
+	if err == nil && !f.own {
 		err = found.Shrunk(before.Records)
 	}
 	if err != nil {
@@ -153,15 +148,29 @@ func (s *Service) load(ctx context.Context, f source, got *delivery, before, aft
 	if !got.live() && (!f.own || got.packed != nil) {
 		after.AsOf = asOf(found.Newest, got.modified(), after.AttemptedAt)
 	}
+	if f.own {
+		after.NextDue = gave.ends()
+	}
 	return s.write(ctx, s.passes(ctx, f, files, o, gave, after), after)
 }
 
 // kinds are which kinds of records a file holds: each kind takes a pass of its own, into a table of its own.
-type kinds struct{ advisories, overlays, lifecycles bool }
+type kinds struct {
+	advisories, overlays, lifecycles bool
+	until                            string // the first day on which something of the user's own counts for the last time
+}
 
 func (k *kinds) sink() intake.Sink {
 	return intake.Sink{
-		Advisory:  func(advisory.Advisory) error { k.advisories = true; return nil },
+		Advisory: func(a advisory.Advisory) error {
+			k.advisories = true
+			for _, f := range a.Affected {
+				if f.Until != "" && (k.until == "" || f.Until < k.until) {
+					k.until = f.Until
+				}
+			}
+			return nil
+		},
 		Overlay:   func(advisory.Overlay) error { k.overlays = true; return nil },
 		Lifecycle: func(advisory.Lifecycle) error { k.lifecycles = true; return nil },
 	}
@@ -170,7 +179,7 @@ func (k *kinds) sink() intake.Sink {
 // passes is an import whose iterators each read the files once more.
 func (s *Service) passes(ctx context.Context, f source, files []intake.File, o intake.Options, gave kinds, after advisory.FeedState) advisory.Import {
 	pass := func(to intake.Sink) error {
-		_, err := readFiles(ctx, f, files, o, to)
+		_, err := readFiles(ctx, f, after.AttemptedAt, files, o, to)
 		return err
 	}
 	in := advisory.Import{State: after, At: after.AttemptedAt}

@@ -84,11 +84,11 @@ func TestEveryEntryOfTheRegistryIsWhole(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range registry() {
 		t.Run(strings.ReplaceAll(s.name, "/", "-"), func(t *testing.T) {
-			if seen[s.name] || s.title == "" || s.revision == "" && s.read != nil || len(s.files) == 0 {
+			if seen[s.name] || s.title == "" || s.revision == "" && s.supported() || len(s.files) == 0 {
 				t.Errorf("named twice, or without a title, a revision or files: %+v", s)
 			}
 			seen[s.name] = true
-			if (s.read == nil) != (s.why != "") {
+			if s.supported() == (s.why != "") {
 				t.Errorf("either something reads it, or it says why not: %q", s.why)
 			}
 			if s.every <= 0 && !s.own {
@@ -96,7 +96,7 @@ func TestEveryEntryOfTheRegistryIsWhole(t *testing.T) {
 			}
 			varied := strings.HasSuffix(s.name, "}")
 			for _, f := range s.files {
-				if !s.own && s.read != nil && !strings.HasPrefix(f.url, "https://") {
+				if !s.own && s.supported() && !strings.HasPrefix(f.url, "https://") {
 					t.Errorf("no https source: %q", f.url)
 				}
 				if len(f.paths) == 0 || strings.Contains(f.paths[0], "*") || varied != strings.Contains(f.paths[0], "/{}/") {

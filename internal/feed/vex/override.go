@@ -36,8 +36,8 @@ type override struct {
 	line      int
 }
 
-// ReadOverrides reads the local override list, YAML or JSON, as of now: entries whose day has passed are named and not given, so the list is
-// to be read again each day even when it has not changed. It is written by hand and what it says counts above every other source; so
+// ReadOverrides reads the local override list, YAML or JSON, as of now: entries whose day has passed are named and not given, the others
+// carry their day as Until. It is written by hand and what it says counts above every other source; so
 // nothing in it is skipped: a mistake, or several, is an error that names the lines. There is one advisory for each vulnerability id, by id.
 // An empty list is sound.
 func ReadOverrides(now time.Time) intake.Adapter {
@@ -102,7 +102,7 @@ func (e override) affected() advisory.Affected {
 	if e.Author != "" {
 		note += " (" + e.Author + ")"
 	}
-	a := advisory.Affected{Ecosystem: e.Ecosystem, Package: e.Package, Note: noteOf(note)}
+	a := advisory.Affected{Ecosystem: e.Ecosystem, Package: e.Package, Note: noteOf(note), Until: e.Until}
 	switch e.Status {
 	case "not_affected":
 		a.Status = advisory.StatusNotAffected

@@ -279,6 +279,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feeds/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One signed file with what is known of releases, for a server without a network */
+        get: operations["export-feeds"];
+        put?: never;
+        /**
+         * Take in a bundle that another server exported
+         * @description Its signature must be of a key that is trusted. Then each feed is taken in whole or refused whole; error says why. Feeds keep the age that they had where they come from.
+         */
+        post: operations["import-bundle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feeds/import": {
         parameters: {
             query?: never;
@@ -290,6 +311,26 @@ export interface paths {
         put?: never;
         /** Give a feed its data from a file, as without a network */
         post: operations["import-feed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/import-folder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give feeds their data from a folder laid out like a mirror, sent as a tar
+         * @description Each feed in it is taken in whole or refused whole; error says why.
+         */
+        post: operations["import-feeds"];
         delete?: never;
         options?: never;
         head?: never;
@@ -673,6 +714,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long patching took, how much was exposed, how much of the fleet was seen, and how much was in time
+         * @description Derived from the hosts' inventories over time, judged with today's knowledge.
+         */
+        get: operations["report-metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rollouts": {
         parameters: {
             query?: never;
@@ -919,6 +980,16 @@ export interface components {
             /** @description Armored SSHSIG over the plan's bytes, namespace staunch-plan */
             signature?: string;
         };
+        BundleImport: {
+            /** Format: date-time */
+            created: string;
+            /** @description Each feed of the bundle; error says why one was refused, and its data stayed as it was */
+            items: components["schemas"]["FeedStatus"][];
+            /** @description As whom that key is trusted here */
+            signed_by: string;
+            /** @description Fingerprint of the key that signed it, as SHA256:… */
+            signer: string;
+        };
         CPU: {
             /** Format: int64 */
             cores?: number;
@@ -955,6 +1026,11 @@ export interface components {
             next_seconds: number;
             /** Format: int64 */
             seq: number;
+        };
+        ClockRule: {
+            /** Format: double */
+            days: number;
+            priority: string;
         };
         ComplianceHost: {
             /**
@@ -1011,6 +1087,30 @@ export interface components {
              * @description Findings fixed before this are left out; open ones are all there
              */
             since: string;
+        };
+        Coverage: {
+            /**
+             * Format: int64
+             * @description Hosts that had an inventory in the period and of which some feed speaks
+             */
+            assessed: number;
+            /**
+             * Format: double
+             * @description Of these: with an inventory, on hosts that are assessed
+             */
+            covered_host_days: number;
+            /**
+             * Format: double
+             * @description Days of the period since each host was enrolled, of all hosts
+             */
+            host_days: number;
+            /** Format: int64 */
+            not_assessed: number;
+            /**
+             * Format: double
+             * @description Covered of host days; absent when there are none
+             */
+            percent?: number;
         };
         CreateEnrollToken: {
             /** @description Approve its hosts at once; default true for one use, false for more */
@@ -1265,6 +1365,8 @@ export interface components {
             changed?: string;
             /** @description Of the last attempt; the last good data stays in place */
             error?: string;
+            /** @description It names what was fixed and nothing else: what it does not name may be there, unfixed */
+            fixes_only?: boolean;
             /** Format: date-time */
             last_attempt?: string;
             /** @description As osv/Debian, kev */
@@ -1618,6 +1720,64 @@ export interface components {
             repository: string;
             /** Format: date-time */
             valid_until?: string;
+        };
+        Metrics: {
+            /** @description The time in which a finding is to be fixed; worst priority first */
+            clock: components["schemas"]["ClockRule"][];
+            coverage: components["schemas"]["Coverage"];
+            /** Format: date-time */
+            from: string;
+            /** Format: int64 */
+            hosts: number;
+            /** @description One for each priority, worst first, and one named all */
+            rows: components["schemas"]["MetricsRow"][];
+            /** @description Empty means every host */
+            selector: string;
+            /** Format: date-time */
+            to: string;
+        };
+        MetricsRow: {
+            /**
+             * Format: int64
+             * @description Had to be fixed by a date in the period
+             */
+            due: number;
+            /**
+             * Format: double
+             * @description Days of the period in which findings were open, summed
+             */
+            exposure_days: number;
+            /**
+             * Format: int64
+             * @description Ended in the period
+             */
+            fixed: number;
+            /**
+             * Format: int64
+             * @description Of these: were fixed by then
+             */
+            in_time: number;
+            /**
+             * Format: int64
+             * @description Open at the end of the period
+             */
+            open: number;
+            /** @description Of those open at its end; absent when none was */
+            open_age?: components["schemas"]["Spread"];
+            /**
+             * Format: int64
+             * @description Began to count in the period
+             */
+            opened: number;
+            /**
+             * Format: double
+             * @description Absent when none was due
+             */
+            percent_in_time?: number;
+            /** @enum {string} */
+            priority: "urgent" | "high" | "normal" | "low" | "lowest" | "all";
+            /** @description Of those fixed in the period; absent when none was */
+            time_to_patch?: components["schemas"]["Spread"];
         };
         NIC: {
             addresses: string[];
@@ -2140,6 +2300,19 @@ export interface components {
         SimulateRequest: {
             id: string;
             packages: components["schemas"]["SimulateEntry"][];
+        };
+        Spread: {
+            /** Format: double */
+            longest: number;
+            /** Format: double */
+            mean: number;
+            /** Format: double */
+            median: number;
+            /**
+             * Format: double
+             * @description Nine of ten took at most so long
+             */
+            p90: number;
         };
         StartRollout: {
             /**
@@ -3603,6 +3776,170 @@ export interface operations {
             };
         };
     };
+    "export-feeds": {
+        parameters: {
+            query?: {
+                /** @description As Debian:12, or PyPI, which has no releases; none: everything */
+                release?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A bundle */
+            200: {
+                headers: {
+                    "Content-Length"?: number;
+                    "Content-Type"?: string;
+                    "Staunch-Signer"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.staunch.bundle": string;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "import-bundle": {
+        parameters: {
+            query?: {
+                /** @description A public key in OpenSSH's format that is trusted for this import, beside the server's own and those of bundle_signers */
+                trust?: string;
+                /** @description Take in feeds that are older than what is here, or suddenly much smaller */
+                force?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bundle */
+        requestBody: {
+            content: {
+                "application/vnd.staunch.bundle": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleImport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "import-feed": {
         parameters: {
             query: {
@@ -3640,6 +3977,94 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "import-feeds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A tar, plain or packed, with osv/NAME/all.zip, kev/… and so on */
+        requestBody: {
+            content: {
+                "application/x-tar": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5514,6 +5939,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComplianceReport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "report-metrics": {
+        parameters: {
+            query?: {
+                /** @description Empty means every host */
+                selector?: string;
+                /** @description Default 30 days before to */
+                from?: string;
+                /** @description Default now */
+                to?: string;
+                /** @description As urgent=15d,high=30d: how long a finding may stay open; default urgent=15d,high=30d,normal=90d,low=180d */
+                clock?: string;
+                /** @description Answer from a state that includes this change */
+                min_seq?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Metrics"];
                 };
             };
             /** @description Unauthorized */
