@@ -11,22 +11,11 @@ import (
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
-// entry is what an advisory says one thing of: entries that agree in it are merged, others stay apart.
-type entry struct {
-	ecosystem, name, stream, entitlement, note string
-	status                                     advisory.Status
-}
-
-func entryOf(a advisory.Affected) entry {
-	return entry{a.Ecosystem, a.Package, a.Stream, a.Entitlement, a.Note, a.Status}
-}
-
 // affectedOf reduces a record's entries: those of one bucket, with packages that are named twice merged, in a fixed order. Entries that
 // cannot be used are named; the error says why none is left.
 func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Problem, error) {
 	var (
-		merged   []advisory.Affected
-		index    = map[entry]int{}
+		found    []advisory.Affected
 		problems []advisory.Problem
 		failed   error
 	)
@@ -48,36 +37,19 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			failed = wrong
 			continue
 		}
-		one := advisory.Affected{Ecosystem: ecosystem, Package: name, Entitlement: entitlement, Note: note}
-		at, seen := index[entryOf(one)]
-		if !seen {
-			at = len(merged)
-			index[entryOf(one)] = at
-			merged = append(merged, one)
-		}
-		merged[at].Ranges = append(merged[at].Ranges, reduced.Ranges...)
-		merged[at].Versions = append(merged[at].Versions, reduced.Versions...)
+		reduced.Ecosystem, reduced.Package, reduced.Entitlement, reduced.Note = ecosystem, name, entitlement, note
+		found = append(found, reduced)
 	}
-	if len(merged) == 0 {
+	if len(found) == 0 {
 		if failed == nil {
 			failed = errForeign
 		}
 		return nil, problems, failed
 	}
-	for i := range merged {
-		slices.SortFunc(merged[i].Ranges, func(a, b advisory.Range) int {
-			return cmp.Or(cmp.Compare(a.Introduced, b.Introduced), cmp.Compare(a.Fixed, b.Fixed), cmp.Compare(a.Last, b.Last))
-		})
-		merged[i].Ranges = slices.Compact(merged[i].Ranges)
-		merged[i].Versions = intake.Sorted(merged[i].Versions)
-	}
+	merged := intake.Merged(found)
 	if scheme, _ := vercmp.ForEcosystem(bucket); scheme == vercmp.RPM {
-		merged = inStreams(merged, streamsIn(r.Summary))
+		merged = intake.Merged(inStreams(merged, streamsIn(r.Summary)))
 	}
-	slices.SortFunc(merged, func(a, b advisory.Affected) int {
-		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Stream, b.Stream),
-			cmp.Compare(a.Entitlement, b.Entitlement), cmp.Compare(a.Note, b.Note), cmp.Compare(a.Status, b.Status))
-	})
 	return merged, problems, nil
 }
 
