@@ -162,6 +162,13 @@ func FromRPM(packages []rpm.Package) []apiv1.Package {
 	return in.packages
 }
 
+// Besides lists the snaps and flatpaks of a tree, each with its ecosystem.
+func Besides(tree *pkgmgr.Root) []apiv1.Package {
+	var in installed
+	in.besides(tree)
+	return in.packages
+}
+
 // besides adds what is installed beside the distribution's packages and keeps the order.
 func (in *installed) besides(tree *pkgmgr.Root) {
 	add := func(ecosystem, name, arch, version string) {

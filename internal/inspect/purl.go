@@ -83,6 +83,9 @@ func (p purl) language() (ecosystem, name, version string, ok bool) {
 	case "npm":
 		return "npm", joined("/"), p.version, true
 	case "golang":
+		if p.namespace == "" && p.name == "go" { // as osv-scalibr calls it
+			return "Go", "stdlib", goVersion(p.version), true
+		}
 		return "Go", joined("/"), goVersion(p.version), true
 	case "cargo":
 		return "crates.io", p.name, p.version, true

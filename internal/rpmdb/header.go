@@ -3,7 +3,6 @@ package rpmdb
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -38,15 +37,10 @@ const (
 // endian, without the magic number that a header has in a package file. Where a tag is there twice (rpm appends what it learns when it
 // installs), the first counts.
 func parseHeader(blob []byte) (rpm.Tags, error) {
-	if len(blob) < 8 {
-		return rpm.Tags{}, errors.New("it is cut off")
+	index, data, err := split(blob)
+	if err != nil {
+		return rpm.Tags{}, err
 	}
-	entries, size := binary.BigEndian.Uint32(blob), binary.BigEndian.Uint32(blob[4:])
-	if entries == 0 || entries > maxEntries || uint64(len(blob)) < 8+uint64(entries)*entrySize+uint64(size) {
-		return rpm.Tags{}, fmt.Errorf("it says it has %d entries and %d bytes of data, and has %d bytes in all", entries, size, len(blob))
-	}
-	index := blob[8 : 8+entries*entrySize]
-	data := blob[8+entries*entrySize:][:size]
 	var (
 		t    rpm.Tags
 		into = map[uint32]*string{tagName: &t.Name, tagVersion: &t.Version, tagRelease: &t.Release, tagEpoch: &t.Epoch, tagVendor: &t.Vendor,

@@ -35,21 +35,21 @@ type Database struct {
 // other errors name a file that cannot be read.
 func Read(root *pkgmgr.Root) (Database, error) {
 	var empty *Database
-	for _, dir := range rpm.Databases() {
-		for _, name := range rpm.Files() {
-			db, err := readFile(root, path.Join(dir, name))
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return Database{}, fmt.Errorf("%s: %w", path.Join(dir, name), err)
-			}
-			if len(db.Packages) > 0 {
-				return db, nil
-			}
-			if empty == nil {
-				empty = &db
-			}
+	for _, name := range places() {
+		b := &builder{}
+		backend, err := readFile(root, name, b.header)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return Database{}, fmt.Errorf("%s: %w", name, err)
+		}
+		db := b.database(backend)
+		if len(db.Packages) > 0 {
+			return db, nil
+		}
+		if empty == nil {
+			empty = &db
 		}
 	}
 	if empty == nil {
@@ -58,24 +58,46 @@ func Read(root *pkgmgr.Root) (Database, error) {
 	return *empty, nil
 }
 
-func readFile(root *pkgmgr.Root, name string) (Database, error) {
+// places are where a database can be, in the order in which they are tried.
+func places() []string {
+	var out []string
+	for _, dir := range rpm.Databases() {
+		for _, name := range rpm.Files() {
+			out = append(out, path.Join(dir, name))
+		}
+	}
+	return out
+}
+
+// each gives every header of the first database that is there.
+func each(root *pkgmgr.Root, give func([]byte) error) error {
+	for _, name := range places() {
+		_, err := readFile(root, name, give)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return ErrNoDatabase
+}
+
+func readFile(root *pkgmgr.Root, name string, give func([]byte) error) (backend string, err error) {
 	f, size, err := open(root, name)
 	if err != nil {
-		return Database{}, err
+		return "", err
 	}
 	defer func() { _ = f.Close() }()
 	if path.Base(name) != "rpmdb.sqlite" {
-		return Parse(f, size, nil, 0)
+		return walk(f, size, nil, 0, give)
 	}
 	wal, walSize, err := open(root, name+"-wal") // what rpm wrote last, where nobody has moved it into the file yet
 	if errors.Is(err, fs.ErrNotExist) {
-		return Parse(f, size, nil, 0)
+		return walk(f, size, nil, 0, give)
 	}
 	if err != nil {
-		return Database{}, err
+		return "", err
 	}
 	defer func() { _ = wal.Close() }()
-	return Parse(f, size, wal, walSize)
+	return walk(f, size, wal, walSize, give)
 }
 
 type file interface {
@@ -102,20 +124,25 @@ func open(root *pkgmgr.Root, name string) (file, int64, error) {
 // there is none. The error is a file that is damaged as a whole; a header that is damaged is named in Problems.
 func Parse(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64) (Database, error) {
 	b := &builder{}
-	backend, walk := identify(r, size)
-	var err error
-	switch {
-	case backend == SQLite:
-		err = readSQLite(r, size, wal, walSize, b.header)
-	case backend != "":
-		err = walk(r, size, b.header)
-	default:
-		err = errors.New("it is no database of rpm that we know: not SQLite, not NDB, not a BerkeleyDB hash")
-	}
+	backend, err := walk(r, size, wal, walSize, b.header)
 	if err != nil {
 		return Database{}, err
 	}
-	return Database{Backend: backend, Packages: rpm.Sorted(b.packages), Problems: b.problems.List()}, nil
+	return b.database(backend), nil
+}
+
+// walk gives every header.
+func walk(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64, give func([]byte) error) (backend string, err error) {
+	backend, read := identify(r, size)
+	switch {
+	case backend == SQLite:
+		err = readSQLite(r, size, wal, walSize, give)
+	case backend != "":
+		err = read(r, size, give)
+	default:
+		err = errors.New("it is no database of rpm that we know: not SQLite, not NDB, not a BerkeleyDB hash")
+	}
+	return backend, err
 }
 
 // identify looks at the magic numbers.
@@ -143,6 +170,10 @@ type builder struct {
 	packages []rpm.Package
 	problems pkgmgr.Problems
 	seen     int
+}
+
+func (b *builder) database(backend string) Database {
+	return Database{Backend: backend, Packages: rpm.Sorted(b.packages), Problems: b.problems.List()}
 }
 
 func (b *builder) header(blob []byte) error {

@@ -147,5 +147,5 @@ func TestSeedsAreRead(t *testing.T) {
 
 func FuzzRpmHeader(f *testing.F) {
 	f.Add(header("a", "1", "1"))
-	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = parseHeader(b) })
+	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = parseHeader(b); fileNames(b, func(string) {}) })
 }

@@ -98,4 +98,3 @@ func scalar(v string) string {
 	v, _, _ = strings.Cut(v, " #")
 	return strings.TrimSpace(v)
 }
-
