@@ -63,6 +63,13 @@ const (
 	FixedOutside   = "outside"
 )
 
+// How far a fix has come.
+const (
+	FixInstalled = "installed" // on disk; processes still map the version before, or the host does not say
+	FixLoaded    = "loaded"    // and nothing runs the version before any more
+	FixVerified  = "verified"  // and a run of a rollout checked the host afterwards and was content
+)
+
 // FixedFinding is a vulnerability that a host had and, by its own inventory, has no more.
 type FixedFinding struct {
 	Vulnerability string     `json:"vulnerability"`
@@ -77,6 +84,7 @@ type FixedFinding struct {
 	Since         time.Time  `json:"since"`
 	SinceWhy      string     `json:"since_why" enum:"package seen,advisory published,advisory first known"`
 	FixedAt       time.Time  `json:"fixed_at" doc:"The first inventory that shows it"`
+	FixState      string     `json:"fix_state" enum:"installed,loaded,verified" doc:"How far the fix has come: on disk; loaded, as nothing runs the version before any more; verified by the run that brought it"`
 	By            string     `json:"by" enum:"rollout,outside"`
 	Rollout       string     `json:"rollout,omitempty"`
 	Run           string     `json:"run,omitempty"`

@@ -50,6 +50,7 @@ func (s CVESet) Has(cve string) bool {
 
 // HostState is what a host says of itself beside its packages, as far as findings depend on it. Zero: it says nothing.
 type HostState struct {
+	Said         bool   // it has sent facts at all
 	Running      string // uname -r
 	Livepatches  []apiv1.Livepatch
 	OldCode      []apiv1.OldCode
@@ -61,7 +62,7 @@ type HostState struct {
 func StateOf(facts *apiv1.Facts, labels fleet.Labels) HostState {
 	s := HostState{Place: PlaceOf(labels)}
 	if facts != nil {
-		s.Running, s.Livepatches, s.OldCode, s.Entitlements = facts.Kernel.Running, facts.Kernel.Livepatches, facts.OldCode, facts.Entitlements
+		s.Said, s.Running, s.Livepatches, s.OldCode, s.Entitlements = true, facts.Kernel.Running, facts.Kernel.Livepatches, facts.OldCode, facts.Entitlements
 	}
 	return s
 }

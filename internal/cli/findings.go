@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -110,6 +111,11 @@ func (p *program) explain(items []apiv1.Finding, withHost bool) {
 			room = p.env.Width - 2
 		}
 		write(p.env.Stdout, "  %s\n", strings.ReplaceAll(paragraphs(f.Explanation, room), "\n", "\n  "))
+		for _, r := range f.Reasons {
+			if r.Effect != "none" {
+				write(p.env.Stdout, "    %s\n", clean(r.Input+" "+r.Value+" ("+strings.Join(strings.Fields(r.Source+" "+r.Date), ", ")+"): "+r.Effect))
+			}
+		}
 	}
 }
 
@@ -130,12 +136,30 @@ func findingColumns(withHost bool) []column[apiv1.Finding] {
 		{name: "status", text: func(f apiv1.Finding) string { return f.Status }, least: 7},
 		{name: "update", text: func(f apiv1.Finding) string { return f.Update }, where: inCSV},
 		{name: "severity", text: func(f apiv1.Finding) string { return f.Severity }, where: inCSV},
+		{name: "epss", text: func(f apiv1.Finding) string { return epssScore(f.EPSS) }, where: inCSV},
+		{name: "ssvc", text: func(f apiv1.Finding) string { return ssvcWords(f.SSVC) }, where: inCSV},
+		{name: "source_status", text: func(f apiv1.Finding) string { return f.SourceStatus }, where: inCSV},
+		{name: "entitlement", text: func(f apiv1.Finding) string { return f.Entitlement }, where: inCSV},
 		{name: "kev_added", text: func(f apiv1.Finding) string { return kevAdded(f.KEV) }, where: inCSV},
 		{name: "advisory", text: func(f apiv1.Finding) string { return f.Advisory }, where: inCSV},
 		{name: "feed", text: func(f apiv1.Finding) string { return f.Feed }, where: inCSV},
 		{name: "feed_as_of", text: func(f apiv1.Finding) string { return stamp(f.FeedAsOf) }, where: inCSV},
 		{name: "explanation", text: func(f apiv1.Finding) string { return f.Explanation }, where: inCSV},
 	}
+}
+
+func epssScore(e *apiv1.EPSS) string {
+	if e == nil {
+		return ""
+	}
+	return strconv.FormatFloat(e.Score, 'f', 3, 64)
+}
+
+func ssvcWords(s *apiv1.SSVC) string {
+	if s == nil {
+		return ""
+	}
+	return s.Exploitation + "/" + s.Automatable + "/" + s.Impact
 }
 
 func kevAdded(k *apiv1.KEV) string {

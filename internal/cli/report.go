@@ -254,6 +254,7 @@ func complianceLineColumns() []column[complianceLine] {
 		{name: "fixed_by", text: fixed(func(f apiv1.FixedFinding) string { return f.By })},
 		{name: "rollout", text: fixed(func(f apiv1.FixedFinding) string { return f.Rollout })},
 		{name: "run", text: fixed(func(f apiv1.FixedFinding) string { return f.Run })},
+		{name: "fix_state", text: fixed(func(f apiv1.FixedFinding) string { return f.FixState })},
 		{name: "run_state", text: fixed(func(f apiv1.FixedFinding) string { return f.RunState })},
 		{name: "plan", text: fixed(func(f apiv1.FixedFinding) string { return f.Plan })},
 		{name: "approved_by", text: fixed(func(f apiv1.FixedFinding) string { return strings.Join(f.ApprovedBy, " ") })},

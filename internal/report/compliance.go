@@ -9,6 +9,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/inventory"
+	"github.com/staunch-dev/staunch/internal/run"
 )
 
 // Interval is what a host had installed from From to To (zero: still so), and what it said of itself at its end.
@@ -34,6 +35,7 @@ type Exposure struct {
 	SinceWhy      string
 	Until         time.Time
 	To            []string // source versions from then on; none: the package is gone
+	FixState      string   // apiv1.Fix…, where it has an end
 	By            *Deed    // nil: not by a run, as far as anyone can tell
 }
 
@@ -74,6 +76,11 @@ func Exposures(intervals []Interval, k *Knowledge, deeds []Deed) []Exposure {
 	for id, is := range before {
 		if e := k.exposure(id, is, setting); e.Priority != "" {
 			out = append(out, e)
+		}
+	}
+	for i := range out {
+		if e := &out[i]; !e.Until.IsZero() {
+			e.FixState = k.fixState(e, intervals[len(intervals)-1])
 		}
 	}
 	slices.SortFunc(out, func(a, b Exposure) int {
@@ -137,6 +144,22 @@ func (k *Knowledge) exposure(id key, st state, setting assess.Setting) Exposure 
 	return e
 }
 
+// fixState is how far a fix has come, as the host says of itself now.
+func (k *Knowledge) fixState(e *Exposure, now Interval) string {
+	if !now.State.Said || slices.ContainsFunc(now.State.OldCode, func(old apiv1.OldCode) bool { return old.From == "" && slices.Contains(e.Packages, old.Name) }) {
+		return apiv1.FixInstalled
+	}
+	for _, old := range assess.OldOf(now.Packages, now.State) {
+		if _, still := k.of(old.Subject, old.Packages[0])[e.Vulnerability]; still && old.Subject.Source == e.Source {
+			return apiv1.FixInstalled
+		}
+	}
+	if e.By != nil && e.By.State == string(run.Succeeded) {
+		return apiv1.FixVerified
+	}
+	return apiv1.FixLoaded
+}
+
 func distinct(all []string) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -156,7 +179,7 @@ func fixedFinding(e Exposure) apiv1.FixedFinding {
 	f := apiv1.FixedFinding{
 		Vulnerability: e.Vulnerability, Advisory: e.Advisory, Feed: e.Feed, Source: e.Source, Packages: e.Packages,
 		From: strings.Join(e.Versions, ", "), To: strings.Join(e.To, ", "), Priority: e.Priority, KEV: e.KEV,
-		Since: e.Since.UTC(), SinceWhy: e.SinceWhy, FixedAt: e.Until.UTC(), By: apiv1.FixedOutside, ApprovedBy: []string{},
+		Since: e.Since.UTC(), SinceWhy: e.SinceWhy, FixedAt: e.Until.UTC(), FixState: e.FixState, By: apiv1.FixedOutside, ApprovedBy: []string{},
 	}
 	if d := e.By; d != nil {
 		f.By, f.Rollout, f.Run, f.RunState, f.Plan = apiv1.FixedByRollout, d.Rollout, d.Run, d.State, d.Plan

@@ -251,3 +251,38 @@ func TestFixedFindingSaysWhoApproved(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+func TestHowFarAFixHasCome(t *testing.T) {
+	t.Parallel()
+	deed := func(state string) []Deed {
+		return []Deed{{Run: "run_1", Rollout: "roll_1", State: state, Accepted: day(8).Add(-time.Hour), Brings: map[Package]string{{"libssl3", "amd64"}: "3.0.17"}}}
+	}
+	old := func(from string) assess.HostState {
+		return assess.HostState{Said: true, OldCode: []apiv1.OldCode{{Name: "libssl3", Arch: "amd64", From: from, Units: []string{"ssh.service"}}}}
+	}
+	for name, tc := range map[string]struct {
+		state assess.HostState
+		deeds []Deed
+		want  string
+	}{
+		"the host says nothing of itself":        {assess.HostState{}, deed("succeeded"), apiv1.FixInstalled},
+		"processes map the version before":       {old("3.0.15"), deed("succeeded"), apiv1.FixInstalled},
+		"processes map nobody knows which":       {old(""), nil, apiv1.FixInstalled},
+		"processes map one that had the fix too": {old("3.0.17~rc1"), nil, apiv1.FixLoaded},
+		"nothing runs the version before":        {assess.HostState{Said: true}, nil, apiv1.FixLoaded},
+		"its run failed afterwards":              {assess.HostState{Said: true}, deed("failed"), apiv1.FixLoaded},
+		"its run was content":                    {assess.HostState{Said: true}, deed("succeeded"), apiv1.FixVerified},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := NewKnowledge(nil, day(30))
+			k.Add(fixes("CVE-1", "openssl", "3.0.16", 5, 7), nil)
+			intervals := had(on(1, deb("libssl3", "openssl", "3.0.15")), on(8, deb("libssl3", "openssl", "3.0.17")))
+			intervals[1].State = tc.state
+			all := Exposures(intervals, k, tc.deeds)
+			if len(all) != 1 || fixedFinding(all[0]).FixState != tc.want {
+				t.Errorf("%+v, want %s", all, tc.want)
+			}
+		})
+	}
+}

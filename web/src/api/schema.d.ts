@@ -1464,6 +1464,8 @@ export interface components {
             next?: string;
             /** Format: int64 */
             not_assessed: number;
+            /** @description What time this is of; absent: now */
+            past?: components["schemas"]["Past"];
             /** Format: int64 */
             seq: number;
             /** Format: int64 */
@@ -1478,6 +1480,11 @@ export interface components {
             /** @enum {string} */
             by: "rollout" | "outside";
             feed: string;
+            /**
+             * @description How far the fix has come: on disk; loaded, as nothing runs the version before any more; verified by the run that brought it
+             * @enum {string}
+             */
+            fix_state: "installed" | "loaded" | "verified";
             /**
              * Format: date-time
              * @description The first inventory that shows it
@@ -1519,6 +1526,8 @@ export interface components {
         FleetUpdatePage: {
             items: components["schemas"]["FleetUpdate"][];
             next?: string;
+            /** @description What time this is of; absent: now */
+            past?: components["schemas"]["Past"];
             /** Format: int64 */
             seq: number;
             /** Format: int64 */
@@ -1615,6 +1624,8 @@ export interface components {
         HostPage: {
             items: components["schemas"]["Host"][];
             next?: string;
+            /** @description What time this is of; absent: now */
+            past?: components["schemas"]["Past"];
             /**
              * Format: int64
              * @description The change this answer includes
@@ -1852,6 +1863,8 @@ export interface components {
             not_assessed: number;
             /** Format: int64 */
             online: number;
+            /** @description What time this is of; absent: now */
+            past?: components["schemas"]["Past"];
             /** Format: int64 */
             pending: number;
             /** Format: int64 */
@@ -1913,6 +1926,18 @@ export interface components {
             state: string;
         } & {
             [key: string]: unknown;
+        };
+        Past: {
+            /**
+             * Format: date-time
+             * @description Which hosts there were, and what they had
+             */
+            as_of: string;
+            /**
+             * @description Judged with what was known then, or with hindsight
+             * @enum {string}
+             */
+            knowledge: "then" | "today";
         };
         Phasing: {
             package: string;
@@ -2419,6 +2444,8 @@ export interface components {
             kev?: components["schemas"]["KEV"];
             /** @description False when no feed that was imported names it; then it says nothing about the hosts */
             known: boolean;
+            /** @description What time this is of; absent: now */
+            past?: components["schemas"]["Past"];
             summary?: string;
         };
         VulnPage: {
@@ -2426,6 +2453,8 @@ export interface components {
             next?: string;
             /** Format: int64 */
             not_assessed: number;
+            /** @description What time this is of; absent: now */
+            past?: components["schemas"]["Past"];
             /** Format: int64 */
             seq: number;
             /** Format: int64 */
@@ -4193,6 +4222,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Answer from a state that includes this change */
                 min_seq?: number;
+                /** @description The hosts and what they had at this time, judged with what was known then */
+                as_of?: string;
+                /** @description With as_of: judged with what is known today */
+                hindsight?: boolean;
                 /** @description Only findings of this priority */
                 priority?: "urgent" | "high" | "normal" | "low" | "lowest";
                 /** @description Only findings of this source package */
@@ -4276,6 +4309,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Answer from a state that includes this change */
                 min_seq?: number;
+                /** @description The hosts and what they had at this time, judged with what was known then */
+                as_of?: string;
+                /** @description With as_of: judged with what is known today */
+                hindsight?: boolean;
                 /** @description Only hosts in this state */
                 state?: "pending" | "approved" | "revoked";
             };
@@ -4611,6 +4648,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Answer from a state that includes this change */
                 min_seq?: number;
+                /** @description The hosts and what they had at this time, judged with what was known then */
+                as_of?: string;
+                /** @description With as_of: judged with what is known today */
+                hindsight?: boolean;
                 /** @description Only findings of this priority */
                 priority?: "urgent" | "high" | "normal" | "low" | "lowest";
                 /** @description Only findings of this source package */
@@ -5371,6 +5412,10 @@ export interface operations {
             query?: {
                 selector?: string;
                 min_seq?: number;
+                /** @description The hosts and what they had at this time, judged with what was known then */
+                as_of?: string;
+                /** @description With as_of: judged with what is known today */
+                hindsight?: boolean;
             };
             header?: never;
             path?: never;
@@ -7045,6 +7090,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Answer from a state that includes this change */
                 min_seq?: number;
+                /** @description The hosts and what they had at this time, judged with what was known then */
+                as_of?: string;
+                /** @description With as_of: judged with what is known today */
+                hindsight?: boolean;
             };
             header?: never;
             path?: never;
@@ -7124,6 +7173,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Answer from a state that includes this change */
                 min_seq?: number;
+                /** @description The hosts and what they had at this time, judged with what was known then */
+                as_of?: string;
+                /** @description With as_of: judged with what is known today */
+                hindsight?: boolean;
                 /** @description Only findings of this priority */
                 priority?: "urgent" | "high" | "normal" | "low" | "lowest";
                 /** @description Only findings of this source package */
@@ -7207,6 +7260,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Answer from a state that includes this change */
                 min_seq?: number;
+                /** @description The hosts and what they had at this time, judged with what was known then */
+                as_of?: string;
+                /** @description With as_of: judged with what is known today */
+                hindsight?: boolean;
                 /** @description Only findings of this priority */
                 priority?: "urgent" | "high" | "normal" | "low" | "lowest";
                 /** @description Only findings of this source package */

@@ -41,6 +41,7 @@ const columns: [string, (line: Line) => string | undefined][] = [
   ["fixed_by", ({ fixed }) => fixed?.by],
   ["rollout", ({ fixed }) => fixed?.rollout],
   ["run", ({ fixed }) => fixed?.run],
+  ["fix_state", ({ fixed }) => fixed?.fix_state],
   ["run_state", ({ fixed }) => fixed?.run_state],
   ["plan", ({ fixed }) => fixed?.plan],
   ["approved_by", ({ fixed }) => fixed?.approved_by.join(" ")],
