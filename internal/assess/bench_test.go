@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
@@ -28,8 +29,8 @@ func benchKnowledge() []advisory.Advisory {
 
 // benchIndex gives each host a package set of its own: nothing is shared but package versions.
 func benchIndex(k change) *index {
-	ix := newIndex()
-	ix.apply(k)
+	ix := newIndex(time.Now)
+	ix.revise(k, atOnce)
 	ix.setFeeds([]advisory.FeedState{{Name: "osv/Debian", Ecosystems: []string{"Debian:12"}}})
 	known := map[string]inventory.PackageID{}
 	for h := range benchHosts {
@@ -49,8 +50,10 @@ func benchIndex(k change) *index {
 			ids = append(ids, id)
 		}
 		ix.learn(fresh)
-		ix.put(portrait{host: fleet.Host{ID: fmt.Sprint(h), Name: fmt.Sprintf("host%04d", h), Ordinal: int64(h) + 1, State: fleet.Approved},
-			digests: map[string]string{apiv1.SectionPackages: fmt.Sprint(h)}, set: ids})
+		if err := ix.put(portrait{host: fleet.Host{ID: fmt.Sprint(h), Name: fmt.Sprintf("host%04d", h), Ordinal: int64(h) + 1, State: fleet.Approved},
+			packages: fmt.Sprint(h), set: ids}); err != nil {
+			panic(err)
+		}
 	}
 	return ix
 }
@@ -68,7 +71,7 @@ func BenchmarkOneAdvisoryChanges(b *testing.B) {
 	b.ResetTimer()
 	for i := 0; b.Loop(); i++ {
 		a := fixes("CVE-2025-1000", "src0", fmt.Sprintf("1.%d-1", i%12))
-		ix.apply(compileChange(advisory.Knowledge{Advisories: []advisory.Advisory{a}}))
+		ix.revise(compileChange(advisory.Knowledge{Advisories: []advisory.Advisory{a}}), atOnce)
 	}
 }
 

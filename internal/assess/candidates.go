@@ -34,25 +34,30 @@ func (s *Service) Candidates(ctx context.Context, selector fleet.Selector) ([]Ca
 	}
 	out := []Candidate{}
 	err = s.reading(ctx, func(ix *index) error {
-		shared := map[offeredTo]map[string][]string{}
-		for it := s.selected(ix, Query{Selector: selector, State: string(fleet.Approved)}).Iterator(); it.HasNext(); {
-			h := ix.byOrdinal[it.Next()]
-			c := Candidate{HostID: h.ID, HostName: h.Name, Digests: map[string]string{}}
-			for _, section := range []string{apiv1.SectionPackages, apiv1.SectionUpdates, apiv1.SectionRepositories} {
-				c.Digests[section] = h.digests[section]
-			}
+		fixes, bodies := map[offeredTo]map[string][]string{}, map[*updates]apiv1.Updates{}
+		s.selected(ix, Query{Selector: selector, State: string(fleet.Approved)}).Iterate(func(ordinal uint32) bool {
+			h := ix.host(ordinal)
+			c := Candidate{HostID: h.id, HostName: h.name, Digests: map[string]string{apiv1.SectionPackages: "", apiv1.SectionUpdates: "", apiv1.SectionRepositories: h.repositories.String()}}
 			if h.updates != nil {
-				c.Updates = h.updates.body
-			}
-			if h.set != nil && h.updates != nil {
-				k := offeredTo{h.set, h.updates, h.setting.SettingKey}
-				if _, known := shared[k]; !known {
-					shared[k] = ix.fixes(h)
+				c.Digests[apiv1.SectionUpdates] = h.updates.digest
+				if _, known := bodies[h.updates]; !known {
+					bodies[h.updates] = h.updates.body()
 				}
-				c.Fixes = shared[k]
+				c.Updates = bodies[h.updates]
+			}
+			if h.cohort != nil {
+				c.Digests[apiv1.SectionPackages] = h.cohort.set.digest
+			}
+			if h.cohort != nil && h.updates != nil {
+				k := offeredTo{h.cohort, h.updates}
+				if _, known := fixes[k]; !known {
+					fixes[k] = ix.fixes(h)
+				}
+				c.Fixes = fixes[k]
 			}
 			out = append(out, c)
-		}
+			return true
+		})
 		return nil
 	})
 	slices.SortFunc(out, func(a, b Candidate) int {
@@ -63,31 +68,33 @@ func (s *Service) Candidates(ctx context.Context, selector fleet.Selector) ([]Ca
 
 // offeredTo is what hosts must have in common for their updates to fix the same.
 type offeredTo struct {
-	set     *packageSet
+	cohort  *cohort
 	updates *updates
-	setting SettingKey
 }
 
 // fixes says what each pending update of a host is good for: the findings whose first fixed version is not above the version it brings.
 func (ix *index) fixes(h *host) map[string][]string {
-	now := ix.now()
 	ranks := map[string]map[string]int{} // binary package, vulnerability
-	for _, u := range h.set.units {
-		if len(u.subject.hits) == 0 {
-			continue
-		}
-		standing := h.setting.Standing(u.subject.Subject)
+	for _, u := range ix.units(h.cohort.set, hasFindings) {
+		on := h.cohort.kind(u.subject).at(h.cohort.setting.SettingKey.place)
+		var hits map[string]Hit
 		for _, p := range u.packages {
 			to, ok := u.sourceOffered(h.updates, p)
 			if !ok {
 				continue
 			}
+			if hits == nil {
+				hits = ix.hits(u.subject)
+			}
 			if ranks[p.Name] == nil {
 				ranks[p.Name] = map[string]int{}
 			}
-			for vulnerability, hit := range u.subject.fixedBy(to, standing) {
-				if v := Judge(ix.caseOf(vulnerability, u.subject, hit, standing), now); v.IsFinding() {
-					ranks[p.Name][vulnerability] = rank(v.Priority)
+			for vulnerability, hit := range hits {
+				if !hit.Reaches(to, on) {
+					continue
+				}
+				if r := ix.rankOf(vulnerability, u.subject, hit, on); r < fine {
+					ranks[p.Name][vulnerability] = int(r)
 				}
 			}
 		}
@@ -96,17 +103,6 @@ func (ix *index) fixes(h *host) map[string][]string {
 	for name, fixed := range ranks {
 		if len(fixed) > 0 {
 			out[name] = slices.SortedFunc(maps.Keys(fixed), func(a, b string) int { return cmp.Or(fixed[a]-fixed[b], compareNames(b, a)) })
-		}
-	}
-	return out
-}
-
-// fixedBy are the hits of a subject that a version of its source is past.
-func (s *subject) fixedBy(version string, on Standing) map[string]Hit {
-	out := map[string]Hit{}
-	for vulnerability, hit := range s.hits {
-		if hit.Reaches(version, on) {
-			out[vulnerability] = hit
 		}
 	}
 	return out

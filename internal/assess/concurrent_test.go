@@ -43,11 +43,11 @@ func TestAnswersStayWholeWhileEverythingChanges(t *testing.T) {
 	}
 	stays := fixes("CVE-2025-1", "openssl", "3.0.17-1")
 	large := []advisory.Advisory{stays}
-	for i := range rebuildFrom {
+	for i := range 2000 {
 		large = append(large, fixes(fmt.Sprintf("CVE-2024-%d", 1000+i), "curl", fmt.Sprintf("8.%d-1", i)))
 	}
 	for i := range 2 {
-		w.importFeed("osv/Debian", []string{"Debian:12"}, large...) // so much that the index is built anew
+		w.importFeed("osv/Debian", []string{"Debian:12"}, large...) // so much that it takes many steps
 		w.packages(a.ID, "Debian:12", deb("libssl3", "openssl", "3.0.16-1"), deb("curl", "curl", fmt.Sprintf("7.%d-1", i)))
 		w.importFeed("osv/Debian", []string{"Debian:12"}, stays)
 		w.settle()

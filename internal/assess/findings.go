@@ -18,7 +18,7 @@ import (
 func (s *Service) Findings(ctx context.Context, q Query) (apiv1.FindingPage, error) {
 	var page apiv1.FindingPage
 	err := s.answering(ctx, q.Past, func(ix *index) (err error) {
-		page, err = s.findings(ix, q, filterOf(q), s.selected(ix, q))
+		page, err = s.findings(ix, q, filterOf(q), ix.selection(s.selected(ix, q)))
 		return err
 	})
 	return page, err
@@ -35,7 +35,7 @@ func (s *Service) HostFindings(ctx context.Context, hostID string, q Query) (api
 		if q.Sort == "" || q.Sort == "host" {
 			q.Sort = "priority"
 		}
-		page, err = s.findings(ix, q, filterOf(q), roaring.BitmapOf(h.ordinal))
+		page, err = s.findings(ix, q, filterOf(q), ix.selection(roaring.BitmapOf(h.ordinal)))
 		if reason := ix.notAssessed(h); reason != "" {
 			page.Count.Reason = reason
 		}
@@ -45,7 +45,7 @@ func (s *Service) HostFindings(ctx context.Context, hostID string, q Query) (api
 }
 
 // findings makes a page of the findings that a filter wants on selected hosts.
-func (s *Service) findings(ix *index, q Query, f filter, selection *roaring.Bitmap) (apiv1.FindingPage, error) {
+func (s *Service) findings(ix *index, q Query, f filter, selected *selection) (apiv1.FindingPage, error) {
 	sort, err := q.order(findingColumns()...)
 	if err != nil {
 		return apiv1.FindingPage{}, err
@@ -58,38 +58,25 @@ func (s *Service) findings(ix *index, q Query, f filter, selection *roaring.Bitm
 		after.name = nameKey(after.Vulnerability)
 	}
 	var groups []group
-	if selection.GetCardinality() == 1 {
-		groups = ix.hostGroups(ix.byOrdinal[selection.Minimum()], f)
+	page := apiv1.FindingPage{Items: []apiv1.Finding{}, Count: ix.counting(selected), NotAssessed: ix.unassessed(selected.Bitmap), Seq: ix.seq, Past: ix.past.wire()}
+	if selected.size == 1 {
+		groups = ix.hostGroups(ix.host(selected.Minimum()), f)
+		page.Total = len(groups)
 	} else {
-		groups = ix.groups(f, selection)
+		groups, page.Total = ix.groups(f, selected)
 	}
-	page := apiv1.FindingPage{Items: []apiv1.Finding{}, Count: ix.countGroups(groups, selection), NotAssessed: ix.unassessed(selection), Seq: ix.seq, Past: ix.past.wire()}
+	t := ix.newTallies()
 	for _, g := range groups {
-		page.Total += int(g.hosts.AndCardinality(selection)) //nolint:gosec // findings are fewer than an int holds
+		t.add(g.vulnerability, g.rank)
 	}
-	w := writer{page: &page, limit: q.limit(), ix: ix, sort: sort, desc: q.Desc}
+	t.take(&page.Count)
+	w := writer{page: &page, limit: q.limit(), ix: ix, sort: sort, desc: q.Desc, hits: map[*subject]map[string]Hit{}}
 	if sort == "host" {
-		w.byHost(f, selection, after)
+		w.byHost(f, selected, after)
 	} else {
-		w.byGroup(groups, selection, after)
+		w.byGroup(groups, selected, after)
 	}
 	return page, nil
-}
-
-// countGroups counts distinct vulnerabilities.
-func (ix *index) countGroups(groups []group, selection *roaring.Bitmap) apiv1.FindingCounts {
-	worst := map[string]int{}
-	for _, g := range groups {
-		r := rank(g.Priority)
-		if w, seen := worst[g.Vulnerability]; !seen || r < w {
-			worst[g.Vulnerability] = r
-		}
-	}
-	all := make([]reached, 0, len(worst))
-	for _, r := range worst {
-		all = append(all, reached{rank: r})
-	}
-	return ix.countVulnerabilities(all, selection)
 }
 
 // writer fills a page with findings, from a spot on.
@@ -100,39 +87,35 @@ type writer struct {
 	sort  string
 	desc  bool
 	last  spot
+	hits  map[*subject]map[string]Hit
 }
 
 // add puts a finding on the page; false when the page is full, and then Next is where it ended.
 func (w *writer) add(g placedGroup, h *host) bool {
 	if len(w.page.Items) == w.limit {
+		w.last.Rest = w.last.rest()
 		w.page.Next = writeCursor(w.sort, w.desc, w.last)
 		return false
 	}
-	w.page.Items = append(w.page.Items, w.ix.render(g.group, h))
+	w.page.Items = append(w.page.Items, w.render(g.group, h))
 	w.last = g.at
 	w.last.Ordinal = h.ordinal
 	if w.sort == "host" {
-		w.last.Host = h.Name
+		w.last.Host = h.name
 	}
 	return true
 }
 
 // byGroup lists group after group, each group's hosts by ordinal.
-func (w *writer) byGroup(groups []group, selection *roaring.Bitmap, after *spot) {
-	sorted := sortGroups(groups, w.sort, w.desc)
-	from := 0
-	if after != nil {
-		from, _ = slices.BinarySearchFunc(sorted, *after, func(g placedGroup, at spot) int {
-			return turned(compareSpots(g.at, at, w.sort), w.desc)
-		})
-	}
-	for _, g := range sorted[from:] {
-		hosts := roaring.And(g.hosts, selection)
-		if after != nil && compareSpots(g.at, *after, w.sort) == 0 {
+func (w *writer) byGroup(groups []group, selected *selection, after *spot) {
+	// Each has a selected host at least, but for the one in which the page before ended.
+	for _, g := range sortGroups(groups, w.sort, w.desc, after, w.limit+2) {
+		hosts := selected.among(g.group)
+		if after != nil && compareSpots(&g.at, after, w.sort) == 0 {
 			hosts.RemoveRange(0, uint64(after.Ordinal)+1)
 		}
 		for it := hosts.Iterator(); it.HasNext(); {
-			if !w.add(g, w.ix.byOrdinal[it.Next()]) {
+			if !w.add(g, w.ix.host(it.Next())) {
 				return
 			}
 		}
@@ -140,25 +123,24 @@ func (w *writer) byGroup(groups []group, selection *roaring.Bitmap, after *spot)
 }
 
 // byHost lists host after host by name, each host's findings worst first.
-func (w *writer) byHost(f filter, selection *roaring.Bitmap, after *spot) {
+func (w *writer) byHost(f filter, selected *selection, after *spot) {
 	var hosts []*host
-	for it := selection.Iterator(); it.HasNext(); {
-		hosts = append(hosts, w.ix.byOrdinal[it.Next()])
-	}
+	selected.Iterate(func(ordinal uint32) bool { hosts = append(hosts, w.ix.host(ordinal)); return true })
 	order := func(name string, ordinal uint32, otherName string, otherOrdinal uint32) int {
 		return turned(cmp.Or(strings.Compare(name, otherName), cmp.Compare(ordinal, otherOrdinal)), w.desc)
 	}
-	slices.SortFunc(hosts, func(a, b *host) int { return order(a.Name, a.ordinal, b.Name, b.ordinal) })
+	slices.SortFunc(hosts, func(a, b *host) int { return order(a.name, a.ordinal, b.name, b.ordinal) })
 	for _, h := range hosts {
 		place := 1
 		if after != nil {
-			place = order(h.Name, h.ordinal, after.Host, after.Ordinal)
+			place = order(h.name, h.ordinal, after.Host, after.Ordinal)
 		}
 		if place < 0 {
 			continue
 		}
-		for _, g := range sortGroups(w.ix.hostGroups(h, f), w.sort, false) {
-			if place == 0 && compareSpots(g.at, *after, w.sort) <= 0 {
+		groups := w.ix.hostGroups(h, f)
+		for _, g := range sortGroups(groups, w.sort, false, nil, len(groups)) {
+			if place == 0 && compareSpots(&g.at, after, w.sort) <= 0 {
 				continue
 			}
 			if !w.add(g, h) {
@@ -169,37 +151,43 @@ func (w *writer) byHost(f filter, selection *roaring.Bitmap, after *spot) {
 }
 
 // render is a group's finding on one host.
-func (ix *index) render(g group, h *host) apiv1.Finding {
-	on := Installed{}
-	for _, u := range h.set.units {
-		if u.subject == g.subject {
-			for _, p := range u.packages {
-				on.Packages = append(on.Packages, p.Package)
-			}
-		}
+func (w *writer) render(g group, h *host) apiv1.Finding {
+	s := g.at.of
+	hits, known := w.hits[s]
+	if !known {
+		hits = w.ix.hits(s)
+		w.hits[s] = hits
 	}
+	on := Installed{}
+	w.ix.each(h.cohort.set, func(p *heldPackage) {
+		if p.subject == s {
+			on.Packages = append(on.Packages, p.Package)
+		}
+	})
+	now := w.ix.now()
+	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(h.cohort.setting.SettingKey.place))
 	var update string
-	update, on.Offer = h.offer(on.Packages, g)
-	f := finding(g.Case, g.Verdict, on, ix.feeds[g.Hit.Advisory.Feed].AsOf, ix.now())
-	f.HostID, f.Host, f.Update = h.ID, h.Name, update
+	update, on.Offer = h.offer(on.Packages, c)
+	f := finding(c, Judge(c, now), on, w.ix.feeds[c.Hit.Advisory.Feed].AsOf, now)
+	f.HostID, f.Host, f.Update = h.id, h.name, update
 	return f
 }
 
 // offer says what the host's own package manager would do about some packages: the version that it would install now, if any, and
 // the same in words.
-func (h *host) offer(packages []inventory.Package, g group) (version, words string) {
+func (h *host) offer(packages []inventory.Package, c Case) (version, words string) {
 	if h.updates == nil {
 		return "", "updates not reported yet"
 	}
-	if !h.updates.body.Known {
-		return "", "updates not known: " + strings.Join(strings.Fields(h.updates.body.Problem), " ")
+	if !h.updates.known {
+		return "", "updates not known: " + strings.Join(strings.Fields(h.updates.problem.String()), " ")
 	}
-	manager := cmp.Or(h.updates.body.Manager, "the package manager")
+	manager := cmp.Or(h.updates.manager.String(), "the package manager")
 	best, name := (*apiv1.Update)(nil), ""
 	for _, p := range packages {
-		u := h.updates.byName[nameArch{p.Name, p.Arch}]
-		if u != nil && u.Action != apiv1.ActionRemove && (best == nil || better(u, best)) {
-			best, name = u, p.Name
+		u, there := h.updates.about(p.Name, p.Arch)
+		if there && u.Action != apiv1.ActionRemove && (best == nil || better(&u, best)) {
+			best, name = &u, p.Name
 		}
 	}
 	if best == nil {
@@ -223,7 +211,7 @@ func (h *host) offer(packages []inventory.Package, g group) (version, words stri
 	}
 	words = fmt.Sprintf("%s offers %s now", manager, offered)
 	for _, p := range packages {
-		if p.Name == name && follows(&p, g.Subject) && g.Hit.Fixed(g.Standing) != "" && !g.Hit.Reaches(withoutRebuild(best.To), g.Standing) {
+		if p.Name == name && follows(&p, c.Subject) && c.Hit.Fixed(c.Standing) != "" && !c.Hit.Reaches(withoutRebuild(best.To), c.Standing) {
 			words += ", which does not have the fix"
 		}
 	}
@@ -237,8 +225,8 @@ func better(a, b *apiv1.Update) bool {
 }
 
 func (h *host) listsText() string {
-	if h.seen.vitals == nil || h.seen.vitals.RefreshedAt == nil {
+	if h.seen.refreshed == 0 {
 		return "its package lists were never refreshed"
 	}
-	return "lists last refreshed " + inventory.Instant(*h.seen.vitals.RefreshedAt)
+	return "lists last refreshed " + inventory.Instant(instant(h.seen.refreshed))
 }

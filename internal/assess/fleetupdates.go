@@ -2,19 +2,21 @@ package assess
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fleet"
 )
 
-// offered is one update of the fleet.
-type offered struct{ name, action, to, archive, origin string }
+// offeredUpdate is one update of the fleet.
+type offeredUpdate struct{ name, action, to, archive, origin string }
 
 type offeredOn struct {
-	offered
+	offeredUpdate
 	security bool
 	hosts    *roaring.Bitmap
 	from     map[string]bool
@@ -42,11 +44,7 @@ func (s *Service) Updates(ctx context.Context, q Query) (apiv1.FleetUpdatePage, 
 		for _, o := range chosen {
 			page.Items = append(page.Items, o.wire())
 		}
-		for it := selection.Iterator(); it.HasNext(); {
-			if h := ix.byOrdinal[it.Next()]; h.updates == nil || !h.updates.body.Known {
-				page.Unknown++
-			}
-		}
+		page.Unknown = ix.attrs.count(fleet.KeyHostUpdates, "unknown", selection)
 		return nil
 	})
 	return page, err
@@ -54,25 +52,35 @@ func (s *Service) Updates(ctx context.Context, q Query) (apiv1.FleetUpdatePage, 
 
 // offered gathers updates over distinct sections, each with the hosts that have it.
 func (ix *index) offered(selection *roaring.Bitmap, search, state string) []*offeredOn {
-	at := map[offered]*offeredOn{}
-	for _, u := range ix.updates {
-		hosts := roaring.And(u.hosts, selection)
-		if hosts.IsEmpty() {
-			continue
+	sections := map[*updates]*roaring.Bitmap{}
+	selection.Iterate(func(ordinal uint32) bool {
+		if u := ix.host(ordinal).updates; u != nil {
+			if sections[u] == nil {
+				sections[u] = roaring.New()
+			}
+			sections[u].Add(ordinal)
 		}
-		for _, one := range u.body.Updates {
+		return true
+	})
+	at := map[offeredUpdate]*offeredOn{}
+	for u, hosts := range sections {
+		for _, handle := range u.list {
+			one := handle.Value()
 			if (state != "" && one.State != state) || (search != "" && !strings.Contains(strings.ToLower(one.Name), search)) {
 				continue
 			}
-			k := offered{one.Name, one.Action, one.To, one.Archive, one.Origin}
+			k := offeredUpdate{one.Name, one.Action, one.To, one.Archive, one.Origin}
 			o := at[k]
 			if o == nil {
-				o = &offeredOn{offered: k, hosts: roaring.New(), from: map[string]bool{}, states: map[string]*roaring.Bitmap{}}
+				o = &offeredOn{offeredUpdate: k, hosts: roaring.New(), from: map[string]bool{}, states: map[string]*roaring.Bitmap{}}
 				at[k] = o
 			}
 			o.security = o.security || one.Security
 			o.hosts.Or(hosts)
-			member(o.states, one.State).Or(hosts)
+			if o.states[one.State] == nil {
+				o.states[one.State] = roaring.New()
+			}
+			o.states[one.State].Or(hosts)
 			if one.From != "" {
 				o.from[one.From] = true
 			}
@@ -115,15 +123,14 @@ func (o *offeredOn) wire() apiv1.FleetUpdate {
 
 // Ecosystems lists the releases of present hosts, for the feeds to fetch.
 func (s *Service) Ecosystems(ctx context.Context) []string {
-	out := []string{}
+	seen := map[string]bool{}
 	_ = s.reading(ctx, func(ix *index) error {
 		for _, h := range ix.hosts {
-			if e := h.ecosystem(); e != "" && !slices.Contains(out, e) {
-				out = append(out, e)
+			if e := h.ecosystem(); e != "" {
+				seen[e] = true
 			}
 		}
 		return nil
 	})
-	slices.Sort(out)
-	return out
+	return append([]string{}, slices.Sorted(maps.Keys(seen))...)
 }

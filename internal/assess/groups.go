@@ -2,20 +2,18 @@ package assess
 
 import (
 	"cmp"
-	"slices"
 	"strings"
-
-	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 )
 
-// group is every finding that is the same but for the host: one vulnerability of one subject in one role.
+// group is every finding that is the same but for the host: one vulnerability of one subject in one kind of standing, at all the places
+// where it is as bad.
 type group struct {
-	Case
-	Verdict
-	subject *subject
-	hosts   *roaring.Bitmap // of the whole fleet; shared, not to be changed
+	*vulnerability
+	at     *presence
+	rank   uint8
+	places placeSet
 }
 
 // filter is what a query asks of findings, hosts apart.
@@ -29,66 +27,93 @@ func filterOf(q Query) filter {
 	return filter{priority: q.Priority, source: q.Source, search: strings.ToLower(q.Search)}
 }
 
-func (f filter) wants(vulnerability string, s *subject) bool {
-	if f.only != nil && !f.only[vulnerability] {
-		return false
-	}
-	if f.source != "" && s.Source != f.source && s.Name != f.source {
-		return false
-	}
-	return f.search == "" || strings.Contains(strings.ToLower(vulnerability), f.search) || strings.Contains(strings.ToLower(s.Source), f.search)
+func (f filter) wantsSubject(s *subject) bool {
+	return f.source == "" || s.Source == f.source || s.Name == f.source
 }
 
-// groups lists the groups that a filter wants and that at least one selected host is in.
-func (ix *index) groups(f filter, selection *roaring.Bitmap) []group {
-	var out []group
-	now := ix.now()
-	visit := func(vulnerability string, subjects map[*subject]Hit) {
-		for s, hit := range subjects {
-			if !f.wants(vulnerability, s) {
-				continue
+// wants is asked of subjects that are wanted; inSource says that the search text is part of the source's name.
+func (f filter) wants(v *vulnerability, rank uint8, inSource bool) bool {
+	if f.priority != "" && priorities()[rank] != f.priority {
+		return false
+	}
+	return (f.only == nil || f.only[v.id]) && (f.search == "" || inSource || strings.Contains(strings.ToLower(v.id), f.search))
+}
+
+// each calls fn with every group of a presence at some places that the filter wants, one for each rank.
+func (f filter) each(at *presence, places placeSet, fn func(group)) {
+	if places == 0 || len(at.of.found) == 0 || !f.wantsSubject(at.of) {
+		return
+	}
+	inSource := f.search != "" && strings.Contains(strings.ToLower(at.of.Source), f.search)
+	plain := f.priority == "" && f.only == nil && f.search == ""
+	for i, v := range at.of.found {
+		var where [fine + 1]placeSet
+		for n, ranks := range at.ranks {
+			where[ranks[i]] |= placeNumber(n) & places
+		}
+		for rank, at2 := range where[:fine] {
+			if at2 != 0 && (plain || f.wants(v, uint8(rank), inSource)) { //nolint:gosec // there are five
+				fn(group{v, at, uint8(rank), at2}) //nolint:gosec // as above
 			}
-			for standing, hosts := range s.roles {
-				if !hosts.Intersects(selection) {
-					continue
-				}
-				c := ix.caseOf(vulnerability, s, hit, standing)
-				if v := Judge(c, now); v.IsFinding() && (f.priority == "" || v.Priority == f.priority) {
-					out = append(out, group{c, v, s, hosts})
+		}
+	}
+}
+
+// eachPresence calls fn with every presence of subjects that may have what a filter wants, and the places of selected hosts that have it.
+func (ix *index) eachPresence(f filter, selected *selection, fn func(*presence, placeSet)) {
+	visit := func(s *subject) {
+		for _, at := range s.presences {
+			if places := selected.present(at); places != 0 {
+				fn(at, places)
+			}
+		}
+	}
+	if f.only == nil {
+		for _, s := range ix.subjects {
+			if len(s.found) > 0 {
+				visit(s)
+			}
+		}
+		return
+	}
+	seen := map[*subject]bool{}
+	for id := range f.only {
+		if v := ix.vulns[id]; v != nil {
+			for _, s := range v.subjects {
+				if !seen[s] {
+					seen[s] = true
+					visit(s)
 				}
 			}
 		}
 	}
-	if f.only != nil {
-		for vulnerability := range f.only {
-			visit(vulnerability, ix.vulns[vulnerability])
-		}
-		return out
-	}
-	for vulnerability, subjects := range ix.vulns {
-		visit(vulnerability, subjects)
-	}
-	return out
+}
+
+// groups lists the groups that a filter wants and that at least one selected host is in, and counts their findings on those hosts.
+func (ix *index) groups(f filter, selected *selection) (out []group, findings int) {
+	ix.eachPresence(f, selected, func(at *presence, places placeSet) {
+		counts := map[placeSet]int{}
+		f.each(at, places, func(g group) {
+			n, known := counts[g.places]
+			if !known {
+				n = selected.count(g)
+				counts[g.places] = n
+			}
+			findings += n
+			out = append(out, g)
+		})
+	})
+	return out, findings
 }
 
 // hostGroups is groups of one host, from its own packages.
 func (ix *index) hostGroups(h *host, f filter) []group {
 	var out []group
-	now := ix.now()
-	if h.set == nil {
+	if h.cohort == nil {
 		return nil
 	}
-	for _, u := range h.set.units {
-		standing := h.setting.Standing(u.subject.Subject)
-		for vulnerability, hit := range u.subject.hits {
-			if !f.wants(vulnerability, u.subject) {
-				continue
-			}
-			c := ix.caseOf(vulnerability, u.subject, hit, standing)
-			if v := Judge(c, now); v.IsFinding() && (f.priority == "" || v.Priority == f.priority) {
-				out = append(out, group{c, v, u.subject, u.subject.roles[standing]})
-			}
-		}
+	for _, u := range ix.units(h.cohort.set, hasFindings) {
+		f.each(u.subject.in(h.cohort.kind(u.subject)), placeNumber(h.cohort.setting.place), func(g group) { out = append(out, g) })
 	}
 	return out
 }
@@ -107,16 +132,26 @@ type spot struct {
 	Host          string `json:"h,omitempty"` // name, when hosts come first
 	Ordinal       uint32 `json:"o"`
 	name          string // nameKey of the vulnerability, made once: sorting a fleet compares millions of times
+	of            *presence
 }
 
+// spot leaves Rest to be made where it is needed.
 func (g group) spot() spot {
-	rest := strings.Join([]string{g.Standing.text(), g.Subject.Ecosystem, g.Subject.Stream, flag(g.Subject.Foreign)}, "\x00")
-	return spot{Rank: rank(g.Priority), Vulnerability: g.Vulnerability, Source: g.Subject.Source, Version: g.Subject.Version, Name: g.Subject.Name, Rest: rest,
-		name: nameKey(g.Vulnerability)}
+	s := &g.at.of.Subject
+	return spot{Rank: int(g.rank), Vulnerability: g.id, Source: s.Source, Version: s.Version, Name: s.Name, name: g.key, of: g.at}
+}
+
+// rest tells apart what is alike in everything that people see.
+func (s *spot) rest() string {
+	if s.of == nil {
+		return s.Rest
+	}
+	of := &s.of.of.Subject
+	return strings.Join([]string{s.of.kind.text(), of.Ecosystem, of.Stream, flag(of.Foreign)}, "\x00")
 }
 
 // compareSpots orders groups: by priority worst first, then the newest vulnerability; or by the column that was asked for, then so.
-func compareSpots(a, b spot, sort string) int {
+func compareSpots(a, b *spot, sort string) int {
 	names := func() int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.Vulnerability, b.Vulnerability))
 	}
@@ -127,31 +162,42 @@ func compareSpots(a, b spot, sort string) int {
 		if order := names(); order != 0 {
 			return -order
 		}
-		return cmp.Or(strings.Compare(a.Source, b.Source),
-			strings.Compare(a.Version, b.Version), strings.Compare(a.Name, b.Name), strings.Compare(a.Rest, b.Rest))
+		if order := cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Version, b.Version), strings.Compare(a.Name, b.Name)); order != 0 {
+			return order
+		}
+		return strings.Compare(a.rest(), b.rest())
 	}
 	switch sort {
 	case "vulnerability":
-		return cmp.Or(names(), byPriority())
+		if order := names(); order != 0 {
+			return order
+		}
 	case "source":
-		return cmp.Or(strings.Compare(a.Source, b.Source), byPriority())
+		if order := strings.Compare(a.Source, b.Source); order != 0 {
+			return order
+		}
 	}
 	return byPriority()
 }
 
-// sortGroups gives the groups in order, with their spots; desc turns the order round.
-func sortGroups(groups []group, sort string, desc bool) []placedGroup {
-	out := make([]placedGroup, 0, len(groups))
-	for _, g := range groups {
-		out = append(out, placedGroup{g, g.spot()})
-	}
-	slices.SortFunc(out, func(a, b placedGroup) int { return turned(compareSpots(a.at, b.at, sort), desc) })
-	return out
-}
-
+// placedGroup is a group with its spot.
 type placedGroup struct {
 	group
 	at spot
+}
+
+// sortGroups gives the first groups in order, at most so many, from after a spot on or from it on (nil: from the first); desc turns the
+// order round.
+func sortGroups(groups []group, sort string, desc bool, from *spot, most int) []placedGroup {
+	placed := func(yield func(placedGroup) bool) {
+		for _, g := range groups {
+			p := placedGroup{g, g.spot()}
+			if (from == nil || turned(compareSpots(&p.at, from, sort), desc) >= 0) && !yield(p) {
+				return
+			}
+		}
+	}
+	return least(placed, most, func(a, b placedGroup) int { return turned(compareSpots(&a.at, &b.at, sort), desc) })
 }
 
 func turned(order int, desc bool) int {
@@ -161,14 +207,14 @@ func turned(order int, desc bool) int {
 	return order
 }
 
-// countVulnerabilities counts distinct vulnerabilities by the worst of their priorities.
-func (ix *index) countVulnerabilities(reached []reached, selection *roaring.Bitmap) apiv1.FindingCounts {
+// counting is the counts over a selection before anything is counted: what can be said of how many hosts.
+func (ix *index) counting(selected *selection) apiv1.FindingCounts {
 	c := apiv1.FindingCounts{}
-	unknown := ix.unassessed(selection)
+	unknown := ix.unassessed(selected.Bitmap)
 	switch {
-	case selection.IsEmpty():
+	case selected.IsEmpty():
 		c.Reason = "no host is selected"
-	case unknown == int(selection.GetCardinality()): //nolint:gosec // hosts are fewer than an int holds
+	case unknown == selected.size:
 		c.Reason = "none of the hosts is assessed"
 	default:
 		c.Assessed = true
@@ -176,19 +222,5 @@ func (ix *index) countVulnerabilities(reached []reached, selection *roaring.Bitm
 			c.Reason = plural(unknown, "host is", "hosts are") + " not assessed"
 		}
 	}
-	for _, v := range reached {
-		tally(&c, priorities()[v.rank])
-	}
 	return c
-}
-
-// unassessed counts the selected hosts about which nothing is known.
-func (ix *index) unassessed(selection *roaring.Bitmap) int {
-	n := 0
-	for it := selection.Iterator(); it.HasNext(); {
-		if ix.notAssessed(ix.byOrdinal[it.Next()]) != "" {
-			n++
-		}
-	}
-	return n
 }

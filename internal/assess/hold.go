@@ -1,10 +1,11 @@
 package assess
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/RoaringBitmap/roaring/v2"
+	"unique"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
@@ -14,19 +15,29 @@ import (
 // learn makes interned packages known to the index; hold takes those it needs, and forget drops the rest.
 func (ix *index) learn(packages []inventory.Package) {
 	for _, p := range packages {
-		if ix.packages[p.ID] == nil {
-			ix.packages[p.ID] = &heldPackage{Package: p}
+		if ix.interned(p.ID) != nil {
+			continue
 		}
+		p.VersionKey, p.SourceKey = nil, nil
+		for _, text := range []*string{&p.Ecosystem, &p.Name, &p.Arch, &p.Version, &p.Source, &p.SourceVersion, &p.Stream, &p.Origin} {
+			*text = shared(*text)
+		}
+		_, image := imageRelease(p)
+		ix.packages.put(uint64(p.ID), &heldPackage{Package: p, image: image}) //nolint:gosec // ids are positive
 	}
 }
 
 // forget drops learned packages that no set has taken.
 func (ix *index) forget(packages []inventory.Package) {
 	for _, p := range packages {
-		if held := ix.packages[p.ID]; held != nil && held.sets == 0 {
-			delete(ix.packages, p.ID)
+		if held := ix.interned(p.ID); held != nil && held.sets == 0 {
+			ix.packages.put(uint64(p.ID), nil) //nolint:gosec // as above
 		}
 	}
+}
+
+func (ix *index) interned(id inventory.PackageID) *heldPackage {
+	return ix.packages.get(uint64(id)) //nolint:gosec // as above
 }
 
 // hold gives the set with a digest, made of its learned packages the first time. Its subjects are matched here, once.
@@ -36,60 +47,47 @@ func (ix *index) hold(digest string, ids []inventory.PackageID) *packageSet {
 	}
 	set := &packageSet{digest: digest}
 	ix.sets[digest] = set
-	at := map[*subject]int{}
+	there := make([]inventory.PackageID, 0, len(ids))
+	var images []string
 	for _, id := range ids {
-		p := ix.packages[id]
+		p := ix.interned(id)
 		if p == nil {
 			continue // the store has no such row
 		}
-		p.sets++
-		set.ids = append(set.ids, id)
+		there = append(there, id)
+		if p.sets++; p.sets == 1 {
+			p.subject = ix.subject(SubjectOf(p.Package))
+			p.subject.packages++
+		}
 		if p.Ecosystem != apiv1.EcosystemSnap && p.Ecosystem != apiv1.EcosystemFlatpak {
 			set.ecosystem = p.Ecosystem
 		}
-		if _, image := imageRelease(p.Package); image {
-			set.images = append(set.images, p.Package)
+		if p.image {
+			images = append(images, strconv.FormatInt(int64(id), 36))
 		}
-		s := ix.subject(SubjectOf(p.Package))
-		i, there := at[s]
-		if !there {
-			i = len(set.units)
-			at[s] = i
-			set.units = append(set.units, unit{subject: s})
-			s.sets++
-		}
-		set.units[i].packages = append(set.units[i].packages, p)
 		switch {
-		case s.Foreign:
+		case p.subject.Foreign:
 			set.foreign++
-		case s.Unordered():
+		case p.subject.unordered:
 			set.unordered++
 		}
 	}
+	set.packages, set.ids, set.images = len(there), inventory.EncodeSet(there), shared(strings.Join(images, " "))
 	return set
 }
 
 // release lets go of a set that no host has any more, and of what only it had.
 func (ix *index) release(set *packageSet) {
 	delete(ix.sets, set.digest)
-	for _, id := range set.ids {
-		if p := ix.packages[id]; p != nil {
-			if p.sets--; p.sets == 0 {
-				delete(ix.packages, id)
-			}
+	ix.each(set, func(p *heldPackage) {
+		if p.sets--; p.sets > 0 {
+			return
 		}
-	}
-	for _, u := range set.units {
-		if u.subject.sets--; u.subject.sets == 0 {
-			ix.unmatch(u.subject)
-			delete(ix.subjects, u.subject.Subject)
-			k := named{u.subject.Ecosystem, u.subject.Name}
-			delete(ix.named[k], u.subject)
-			if len(ix.named[k]) == 0 {
-				delete(ix.named, k)
-			}
+		ix.packages.put(uint64(p.ID), nil) //nolint:gosec // ids are positive
+		if p.subject.packages--; p.subject.packages == 0 {
+			ix.lose(p.subject)
 		}
-	}
+	})
 }
 
 // subject gives the subject, matched the first time it is met.
@@ -97,159 +95,157 @@ func (ix *index) subject(s Subject) *subject {
 	if known := ix.subjects[s]; known != nil {
 		return known
 	}
-	made := &subject{Subject: s, roles: map[Standing]*roaring.Bitmap{}, offers: map[string]*roaring.Bitmap{}}
+	made := &subject{Subject: s, kernel: kernelSource(s), sells: sells(s.Ecosystem), unordered: s.Unordered()}
 	ix.subjects[s] = made
 	k := named{s.Ecosystem, s.Name}
-	if ix.named[k] == nil {
-		ix.named[k] = map[*subject]bool{}
-	}
-	ix.named[k][made] = true
-	ix.match(made)
+	ix.named[k] = append(ix.named[k], made)
+	ix.found(made, ix.hits(made))
 	return made
 }
 
-// match derives a subject's hits from the rules, in place of those it had.
-func (ix *index) match(s *subject) {
-	ix.unmatch(s)
-	s.hits = Settle(ix.rules.match(s.Subject))
-	for vulnerability, hit := range s.hits {
-		if ix.vulns[vulnerability] == nil {
-			ix.vulns[vulnerability] = map[*subject]Hit{}
-		}
-		ix.vulns[vulnerability][s] = hit
+// lose forgets a subject that no set has any more.
+func (ix *index) lose(s *subject) {
+	ix.found(s, nil)
+	delete(ix.subjects, s.Subject)
+	k := named{s.Ecosystem, s.Name}
+	if ix.named[k] = slices.DeleteFunc(ix.named[k], func(other *subject) bool { return other == s }); len(ix.named[k]) == 0 {
+		delete(ix.named, k)
 	}
 }
 
-func (ix *index) unmatch(s *subject) {
-	for vulnerability := range s.hits {
-		delete(ix.vulns[vulnerability], s)
-		if len(ix.vulns[vulnerability]) == 0 {
-			delete(ix.vulns, vulnerability)
+// hits are what a subject falls under: worked out when asked for, since a page shows a hundred of the fleet's hundreds of thousands.
+func (ix *index) hits(s *subject) map[string]Hit { return Settle(ix.rules.match(s.Subject)) }
+
+// found says of a subject which vulnerabilities it has, in place of those it had, and gives up the presences' ranks.
+func (ix *index) found(s *subject, hits map[string]Hit) {
+	for _, v := range s.found {
+		if _, still := hits[v.id]; still {
+			continue
+		}
+		if v.subjects = slices.DeleteFunc(v.subjects, func(other *subject) bool { return other == s }); len(v.subjects) == 0 {
+			delete(ix.vulns, v.id)
+			ix.numbered[v.number] = nil
+			ix.free = append(ix.free, v.number)
 		}
 	}
-	s.hits = nil
+	before := s.found
+	s.found = make([]*vulnerability, 0, len(hits))
+	for _, v := range before {
+		if _, still := hits[v.id]; still {
+			s.found = append(s.found, v)
+		}
+	}
+	if len(s.found) == len(hits) {
+		return
+	}
+	had := make(map[string]bool, len(s.found))
+	for _, v := range s.found {
+		had[v.id] = true
+	}
+	for id := range hits {
+		if !had[id] {
+			v := ix.vulnerability(id)
+			v.subjects = append(v.subjects, s)
+			s.found = append(s.found, v)
+		}
+	}
+}
+
+// vulnerability gives the vulnerability with an id, which some subject is about to have.
+func (ix *index) vulnerability(id string) *vulnerability {
+	if v := ix.vulns[id]; v != nil {
+		return v
+	}
+	id = shared(id)
+	v := &vulnerability{id: id, key: nameKey(id)}
+	if n := len(ix.free); n > 0 {
+		v.number, ix.free = ix.free[n-1], ix.free[:n-1]
+		ix.numbered[v.number] = v
+	} else {
+		v.number = uint32(len(ix.numbered)) //nolint:gosec // vulnerabilities are fewer
+		ix.numbered = append(ix.numbered, v)
+	}
+	ix.vulns[id] = v
+	return v
+}
+
+// updates is a distinct updates section that at least one host has.
+type updates struct {
+	digest           string
+	manager, problem word
+	known            bool
+	list             []unique.Handle[apiv1.Update] // by name and architecture
+	counts           apiv1.UpdateCounts
+	hosts            int
 }
 
 func (ix *index) holdUpdates(digest string, body *apiv1.Updates) *updates {
 	if u := ix.updates[digest]; u != nil {
 		return u
 	}
-	u := &updates{digest: digest, hosts: roaring.New(), byName: map[nameArch]*apiv1.Update{}}
-	if body != nil {
-		u.body = *body
+	if body == nil {
+		body = &apiv1.Updates{}
 	}
-	u.counts = inventory.CountUpdates(&u.body)
-	for i := range u.body.Updates {
-		one := &u.body.Updates[i]
-		u.byName[nameArch{one.Name, one.Arch}] = one
+	u := &updates{digest: digest, manager: wordOf(body.Manager), problem: wordOf(body.Problem), known: body.Known, counts: inventory.CountUpdates(body),
+		list: make([]unique.Handle[apiv1.Update], 0, len(body.Updates))}
+	u.counts.Problem = u.problem.String()
+	for _, one := range body.Updates {
+		u.list = append(u.list, unique.Make(one))
 	}
+	slices.SortStableFunc(u.list, func(a, b unique.Handle[apiv1.Update]) int { return u.order(a, b.Value().Name, b.Value().Arch) })
 	ix.updates[digest] = u
 	return u
 }
 
-// change is knowledge that changed, compiled before any lock is taken.
-type change struct {
-	opened   []*advisory.Advisory
-	compiled [][]*rule
-	gone     []advisory.Ref
-	overlays []advisory.Overlay
-	ended    []advisory.OverlayRef
+func (u *updates) order(a unique.Handle[apiv1.Update], name, arch string) int {
+	one := a.Value()
+	return cmp.Or(strings.Compare(one.Name, name), strings.Compare(one.Arch, arch))
 }
 
-func compileChange(k advisory.Knowledge) change {
-	c := change{gone: k.Gone, overlays: k.Overlays, ended: k.OverlaysGone}
-	compiler := newCompiler()
-	for i := range k.Advisories {
-		c.opened = append(c.opened, &k.Advisories[i])
-		c.compiled = append(c.compiled, compiler.compile(&k.Advisories[i]))
+// about is what the section says of a package; false when it says nothing.
+func (u *updates) about(name, arch string) (apiv1.Update, bool) {
+	if u == nil {
+		return apiv1.Update{}, false
 	}
-	return c
+	i, there := slices.BinarySearchFunc(u.list, struct{}{}, func(a unique.Handle[apiv1.Update], _ struct{}) int { return u.order(a, name, arch) })
+	if !there {
+		return apiv1.Update{}, false
+	}
+	for i+1 < len(u.list) && u.order(u.list[i+1], name, arch) == 0 {
+		i++
+	}
+	return u.list[i].Value(), true
 }
 
-// apply takes in changed knowledge and matches again only the subjects that it names.
-func (ix *index) apply(c change) {
-	touched := map[named]bool{}
-	for _, r := range c.gone {
-		ix.retract(r, touched)
-	}
-	for i, a := range c.opened {
-		ix.retract(ref(a), touched)
-		ix.advisories[ref(a)] = a
-		for _, name := range known(a) {
-			if ix.byName[name] == nil {
-				ix.byName[name] = map[advisory.Ref]bool{}
-			}
-			ix.byName[name][ref(a)] = true
-		}
-		ix.rules.add(c.compiled[i])
-		ix.compiled[ref(a)] = c.compiled[i]
-		mark(c.compiled[i], touched)
-	}
-	for _, o := range c.overlays {
-		t := ix.threats[o.CVE]
-		t.Add(o)
-		ix.threats[o.CVE] = t
-	}
-	for _, r := range c.ended {
-		ix.forgetOverlay(r)
-	}
-	for k := range touched {
-		for s := range ix.named[k] {
-			ix.match(s)
-		}
-	}
-	ix.generation++
-}
-
-// retract takes back what an advisory says.
-func (ix *index) retract(r advisory.Ref, touched map[named]bool) {
-	old := ix.advisories[r]
-	if old == nil {
+// eachOffer calls fn with what could be installed now.
+func (u *updates) eachOffer(fn func(*apiv1.Update)) {
+	if u == nil {
 		return
 	}
-	ix.rules.remove(ix.compiled[r])
-	mark(ix.compiled[r], touched)
-	delete(ix.compiled, r)
-	delete(ix.advisories, r)
-	for _, name := range known(old) {
-		delete(ix.byName[name], r)
-		if len(ix.byName[name]) == 0 {
-			delete(ix.byName, name)
+	for _, handle := range u.list {
+		if one := handle.Value(); offered(one) {
+			fn(&one)
 		}
 	}
 }
 
-func mark(compiled []*rule, touched map[named]bool) {
-	for _, r := range compiled {
-		touched[r.named] = true
-	}
+func offered(u apiv1.Update) bool {
+	return u.State == apiv1.UpdateInstallable && u.Action == apiv1.ActionUpgrade
 }
 
-// forgetOverlay takes back what one feed said of a CVE; each kind of overlay has one feed.
-func (ix *index) forgetOverlay(r advisory.OverlayRef) {
-	t := ix.threats[r.CVE]
-	switch r.Feed {
-	case "kev":
-		t.KEV = nil
-	case "epss":
-		t.EPSS, t.EPSSDate = nil, ""
-	case "ssvc":
-		t.SSVC = nil
-	}
-	if t == (advisory.Threat{}) {
-		delete(ix.threats, r.CVE)
-		return
-	}
-	ix.threats[r.CVE] = t
+// offers is the version of a package that could be installed now.
+func (u *updates) offers(p *inventory.Package) (string, bool) {
+	one, there := u.about(p.Name, p.Arch)
+	return one.To, there && offered(one)
 }
 
-func ref(a *advisory.Advisory) advisory.Ref { return advisory.Ref{Feed: a.Feed, ID: a.ID} }
-
-// known are the names by which people may ask for an advisory.
-func known(a *advisory.Advisory) []string {
-	all := slices.Concat([]string{a.ID}, a.CVEs, a.Aliases)
-	slices.Sort(all)
-	return slices.Compact(all)
+// body is the section as the host sent it, in order.
+func (u *updates) body() apiv1.Updates {
+	out := apiv1.Updates{Manager: u.manager.String(), Known: u.known, Problem: u.problem.String(), Updates: make([]apiv1.Update, 0, len(u.list))}
+	for _, one := range u.list {
+		out.Updates = append(out.Updates, one.Value())
+	}
+	return out
 }
 
 // setFeeds takes in which releases the feeds speak of.

@@ -2,13 +2,12 @@ package assess
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
-	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
 // hostColumns are what hosts can be sorted by; numbers from few to many, findings from harmless to urgent.
@@ -27,19 +26,22 @@ func (s *Service) Hosts(ctx context.Context, q Query) (apiv1.HostPage, error) {
 	now := s.now()
 	err = s.answering(ctx, q.Past, func(ix *index) error {
 		search := strings.ToLower(q.Search)
-		var hosts []*host
-		for it := s.selected(ix, q).Iterator(); it.HasNext(); {
-			if h := ix.byOrdinal[it.Next()]; h != nil && (search == "" || h.found(search)) {
+		selection := s.selected(ix, q)
+		hosts := make([]*host, 0, selection.GetCardinality())
+		selection.Iterate(func(ordinal uint32) bool {
+			if h := ix.host(ordinal); search == "" || h.found(search) {
 				hosts = append(hosts, h)
 			}
-		}
-		chosen, next, err := paged(hosts, q, sort, func(h *host) place { return place{s.hostKey(ix, h, sort, now), h.ID} })
+			return true
+		})
+		t := ix.newTallies()
+		chosen, next, err := paged(hosts, q, sort, func(h *host) place { return place{s.hostKey(ix, h, sort, now, t), h.id} })
 		if err != nil {
 			return err
 		}
 		page = apiv1.HostPage{Items: make([]apiv1.Host, 0, len(chosen)), Total: len(hosts), Next: next, Seq: ix.seq, Past: ix.past.wire()}
 		for _, h := range chosen {
-			page.Items = append(page.Items, s.row(ix, h, now))
+			page.Items = append(page.Items, s.row(ix, h, now, t))
 		}
 		return nil
 	})
@@ -47,70 +49,73 @@ func (s *Service) Hosts(ctx context.Context, q Query) (apiv1.HostPage, error) {
 }
 
 // hostKey is the text by which a column sorts.
-func (s *Service) hostKey(ix *index, h *host, column string, now time.Time) string {
-	facts := h.facts
-	if facts == nil {
-		facts = &apiv1.Facts{}
-	}
+func (s *Service) hostKey(ix *index, h *host, column string, now time.Time, t *tallies) string {
+	f := h.facts.Value()
 	switch column {
 	case "state":
-		return string(h.State)
+		return h.state.String()
 	case "os":
-		return nameKey(facts.OS.Name)
+		return nameKey(f.os)
 	case "arch":
-		return facts.Arch
+		return f.arch
 	case "kernel":
-		return nameKey(facts.Kernel.Running)
+		return nameKey(f.running)
 	case "agent_version":
-		return nameKey(h.seen.AgentVersion)
+		return nameKey(h.seen.agent.String())
 	case "online":
-		return flag(s.presence.Online(h.ID, now))
+		return flag(s.presence.Online(h.id, now))
 	case "last_seen":
-		return instantKey(h.seen.At)
+		return instantKey(instant(h.seen.at))
 	case "enrolled_at":
-		return instantKey(h.EnrolledAt)
+		return instantKey(instant(h.enrolledAt))
 	case "packages":
-		if h.set == nil {
+		if h.cohort == nil {
 			return number(0)
 		}
-		return number(len(h.set.ids))
+		return number(h.cohort.set.packages)
 	case "reboot_required":
-		return flag(facts.Reboot.Required)
+		return flag(f.reboot)
 	case "failed_units":
-		return number(len(facts.Units))
+		return number(f.failed)
 	case "metadata":
-		state := inventory.MetadataState(h.seen.vitals, h.facts, now)
-		if state.AsOf == nil {
-			return flag(!state.Stale)
+		if h.seen.refreshed == 0 || !h.seen.said {
+			return flag(!h.stale(now.UnixMicro()))
 		}
-		return flag(!state.Stale) + instantKey(*state.AsOf)
+		return flag(!h.stale(now.UnixMicro())) + instantKey(instant(h.seen.refreshed))
 	case "findings", "urgent", "high", "updates", "security":
-		return ix.countKey(h, column)
+		return ix.countKey(h, column, t)
 	}
-	return nameKey(strings.ToLower(h.Name))
+	return nameKey(strings.ToLower(h.name))
 }
 
 // countKey sorts by counts. Hosts of which nothing is known come before those with none, since nobody knows that they are fine.
-func (ix *index) countKey(h *host, column string) string {
-	c := ix.counts(h)
-	u := inventory.CountUpdates(nil)
-	if h.updates != nil {
-		u = h.updates.counts
-	}
+func (ix *index) countKey(h *host, column string, t *tallies) string {
 	switch column {
-	case "findings":
-		return flag(c.Assessed) + number(c.Urgent) + number(c.High) + number(c.Normal) + number(c.Low) + number(c.Lowest)
+	case "updates", "security":
+		u := h.pendingCounts()
+		if column == "updates" {
+			return flag(u.Known) + number(u.Installable)
+		}
+		return flag(u.Known) + number(u.Security)
+	}
+	c := ix.counts(h, t)
+	switch column {
 	case "urgent":
 		return flag(c.Assessed) + number(c.Urgent)
 	case "high":
 		return flag(c.Assessed) + number(c.High)
-	case "updates":
-		return flag(u.Known) + number(u.Installable)
 	}
-	return flag(u.Known) + number(u.Security)
+	return flag(c.Assessed) + number(c.Urgent) + number(c.High) + number(c.Normal) + number(c.Low) + number(c.Lowest)
 }
 
-func number(n int) string { return fmt.Sprintf("%010d", n) }
+// number is n in ten digits.
+func number(n int) string {
+	text := strconv.Itoa(n)
+	if len(text) >= 10 {
+		return text
+	}
+	return "0000000000"[len(text):] + text
+}
 
 func flag(b bool) string {
 	if b {
@@ -123,7 +128,8 @@ func instantKey(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("%020d", t.UnixMicro())
+	text := strconv.FormatInt(t.UnixMicro(), 10)
+	return "00000000000000000000"[min(len(text), 20):] + text
 }
 
 // Host is one host's row. fault.NotFound when there is none.
@@ -134,7 +140,7 @@ func (s *Service) Host(ctx context.Context, id string) (apiv1.Host, error) {
 		if h == nil {
 			return fault.New(fault.NotFound, "there is no host %q", id)
 		}
-		row = s.row(ix, h, s.now())
+		row = s.row(ix, h, s.now(), ix.newTallies())
 		return nil
 	})
 	return row, err

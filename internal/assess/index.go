@@ -1,168 +1,199 @@
 package assess
 
 import (
+	"context"
 	"math"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
 // index answers "what on this host" and "which hosts" from memory. It grows with distinct package sets and subjects, not with hosts:
-// a set that many hosts share is here once, and a subject is matched once and has a bitmap of its hosts for each role it plays.
+// a set that many hosts share is here once, and a subject is matched once, judged once for each kind of standing, and has a bitmap of
+// its hosts for each. What one page of a list shows and no list sorts by is worked out when it is asked for, or read from the store.
 // It has no lock of its own; Service holds one.
 type index struct {
-	clock      func() time.Time // nil: nothing has an age
-	seq        int64            // the newest change that answers include
-	past       Past             // what time this is of; the zero Past is now
-	generation int64            // of knowledge: counts made under an older one are made again
+	now        func() time.Time
+	said       sayer
+	seq        int64  // the newest change that answers include
+	past       Past   // what time this is of; the zero Past is now
+	generation int64  // of knowledge: counts made under an older one are made again
+	day        string // on which everything was judged: a verdict holds for a day
 
 	rules      *rules
-	advisories map[advisory.Ref]*advisory.Advisory // current ones, withdrawn ones too
-	byName     map[string]map[advisory.Ref]bool    // CVE, alias or id to the advisories that have it
-	compiled   map[advisory.Ref][]*rule
-	threats    map[string]advisory.Threat
+	advisories map[advisory.Ref]*heldAdvisory // current ones, withdrawn ones too
+	byName     map[string][]*heldAdvisory     // CVE, alias or id to the advisories that have it
+	threats    map[string]advisory.Threat     // of CVEs that some advisory names
 	feeds      map[string]advisory.FeedState
 	releases   map[string]bool // ecosystems about which some feed has data
 
-	packages map[inventory.PackageID]*heldPackage
+	packages directory[heldPackage] // by id
 	subjects map[Subject]*subject
-	named    map[named]map[*subject]bool
-	vulns    map[string]map[*subject]Hit // vulnerability to where it is found
+	named    map[named][]*subject
+	vulns    map[string]*vulnerability // those that some subject has
+	numbered []*vulnerability          // by number; nil: the number is free
+	free     []uint32
+
 	sets     map[string]*packageSet
+	settings map[settingKey]*setting
+	places   []*stand // by the number that places have in an index; there are sixteen at most
 	updates  map[string]*updates
 
 	hosts     map[string]*host
-	byOrdinal map[uint32]*host
+	byOrdinal directory[host]
 	live      *roaring.Bitmap // hosts that exist; every answer is ANDed with it
+	attrs     attributes
+
+	pending map[nameArch]string // room for eachPlace
 }
 
-func newIndex() *index {
+func newIndex(now func() time.Time) *index {
 	return &index{
-		rules: newRules(), advisories: map[advisory.Ref]*advisory.Advisory{}, byName: map[string]map[advisory.Ref]bool{},
-		compiled: map[advisory.Ref][]*rule{}, threats: map[string]advisory.Threat{}, feeds: map[string]advisory.FeedState{}, releases: map[string]bool{},
-		packages: map[inventory.PackageID]*heldPackage{}, subjects: map[Subject]*subject{}, named: map[named]map[*subject]bool{},
-		vulns: map[string]map[*subject]Hit{}, sets: map[string]*packageSet{}, updates: map[string]*updates{},
-		hosts: map[string]*host{}, byOrdinal: map[uint32]*host{}, live: roaring.New(),
+		now: now, day: day(now()),
+		rules: newRules(), advisories: map[advisory.Ref]*heldAdvisory{}, byName: map[string][]*heldAdvisory{},
+		threats: map[string]advisory.Threat{}, feeds: map[string]advisory.FeedState{}, releases: map[string]bool{},
+		subjects: map[Subject]*subject{}, named: map[named][]*subject{}, vulns: map[string]*vulnerability{},
+		sets: map[string]*packageSet{}, settings: map[settingKey]*setting{}, updates: map[string]*updates{},
+		hosts: map[string]*host{}, live: roaring.New(), attrs: attributes{}, pending: map[nameArch]string{},
 	}
+}
+
+// sayer gives an advisory in full.
+type sayer interface {
+	CurrentAdvisory(ctx context.Context, r advisory.Ref) (advisory.Advisory, error)
+}
+
+// heldAdvisory is a current advisory without what the store is asked for when somebody looks at it: its details and affected ranges.
+type heldAdvisory struct {
+	*advisory.Advisory
+	about []named // the packages of which it speaks
+}
+
+// vulnerability is one that at least one subject has.
+type vulnerability struct {
+	id, key  string // key: nameKey of the id
+	number   uint32
+	subjects []*subject
 }
 
 // heldPackage is an interned package that at least one present set has.
 type heldPackage struct {
-	inventory.Package
-	sets int
+	inventory.Package // without keys
+	subject           *subject
+	sets              int
+	image             bool // a kernel image
 }
 
 // subject is a Subject with what is known about it and who has it.
 type subject struct {
 	Subject
-	hits   map[string]Hit // by vulnerability
-	roles  map[Standing]*roaring.Bitmap
-	offers map[string]*roaring.Bitmap // version to the hosts that could install it now
-	sets   int
+	found     []*vulnerability
+	presences []*presence
+	offers    []offer
+	packages  int  // of those that the index holds
+	kernel    bool // built from the Linux kernel
+	sells     bool // its release has fixes that need an entitlement
+	unordered bool // its version cannot be compared
 }
+
+// presence is a subject in one kind of standing: which hosts have it so, and how bad each of what was found is there, by place. A kind is
+// a standing without its place: the places of a fleet cut through all that its hosts have, so they have bitmaps of their own.
+type presence struct {
+	of    *subject
+	kind  Standing
+	hosts members
+	ranks [][]uint8 // by place; beside of.found
+	worst []uint8   // by place: the lowest of its ranks
+}
+
+// stand is a place where hosts stand, with them.
+type stand struct {
+	Place
+	hosts *roaring.Bitmap
+}
+
+// offer is a version of a subject's binary packages that some hosts could install now.
+type offer struct {
+	version string
+	hosts   members
+}
+
+// fine is the rank after the last priority: nothing is to be found.
+const fine = 5
 
 // packageSet is a distinct set of packages that at least one host has.
 type packageSet struct {
 	digest    string
 	ecosystem string
-	ids       []inventory.PackageID
-	units     []unit
-	images    []inventory.Package // kernel images
-	foreign   int                 // packages of other origins
-	unordered int                 // packages whose version cannot be ordered
-	hosts     int
-	counts    sync.Map // SettingKey to *counted
-}
-
-// unit is a subject in a set, with the binary packages it is installed through.
-type unit struct {
-	subject  *subject
-	packages []*heldPackage
-}
-
-// counted is a set's findings in one setting, and the knowledge and the day that it was counted with.
-type counted struct {
-	generation int64
-	day        string
-	counts     apiv1.FindingCounts
-}
-
-// updates is a distinct updates section that at least one host has.
-type updates struct {
-	digest string
-	body   apiv1.Updates
-	counts apiv1.UpdateCounts
-	byName map[nameArch]*apiv1.Update
-	hosts  *roaring.Bitmap
-}
-
-type nameArch struct{ name, arch string }
-
-// host is one host of the index.
-type host struct {
-	fleet.Host
-	ordinal uint32
-	digests map[string]string // section to digest
-	facts   *apiv1.Facts
-	set     *packageSet
-	updates *updates
-	setting Setting
-	seen    seen
-}
-
-func (ix *index) now() time.Time {
-	if ix.clock == nil {
-		return time.Time{}
-	}
-	return ix.clock()
-}
-
-// seen is the moving part of a host.
-type seen struct {
-	inventory.Seen
-	vitals *apiv1.Vitals
+	ids       []byte // inventory.EncodeSet
+	packages  int
+	images    string // ids of kernel images, as text
+	foreign   int    // packages of other origins
+	unordered int    // packages whose version cannot be ordered
+	cohorts   []*cohort
 }
 
 // portrait is everything about a host that a change may have touched, read from the store.
 type portrait struct {
-	host    fleet.Host
-	digests map[string]string
-	facts   *apiv1.Facts
-	set     []inventory.PackageID // of digests[packages]; not read when the index has that set
-	updates *apiv1.Updates        // the same of updates
-	seen    seen
+	host         fleet.Host
+	packages     string                // digest of its package set; empty: it has none
+	set          []inventory.PackageID // of that digest; not read when the index has that set
+	updates      string                // digest
+	pending      *apiv1.Updates        // the same
+	facts        facts
+	factsDigest  digest
+	repositories string
+	seen         seen
 }
 
+// mostOrdinal is the highest that a bitmap holds.
+const mostOrdinal = math.MaxUint32
+
 // put replaces what the index knows of a host. Packages of sets it does not know yet must have been learned (learn) before.
-func (ix *index) put(p portrait) {
-	if p.host.Ordinal < 0 || p.host.Ordinal > math.MaxUint32 {
-		return // bitmaps hold four thousand million hosts
+func (ix *index) put(p portrait) error {
+	if p.host.Ordinal < 0 || p.host.Ordinal > mostOrdinal {
+		return fault.New(fault.Internal, "host %q is the %d-th ever enrolled, and the index holds no more than %d: enroll the fleet anew with an empty database", p.host.ID, p.host.Ordinal, uint64(mostOrdinal))
 	}
-	h := &host{Host: p.host, ordinal: uint32(p.host.Ordinal), digests: p.digests, facts: p.facts, seen: p.seen}
-	if d := p.digests[apiv1.SectionPackages]; d != "" {
-		h.set = ix.hold(d, p.set)
-		h.set.hosts++
-		h.setting = SettingOf(h.set.images, StateOf(h.facts, h.Labels))
+	h := newHost(p)
+	if p.packages != "" {
+		h.cohort = ix.join(ix.hold(p.packages, p.set), p.facts.setting(PlaceOf(p.host.Labels)))
 	}
-	if d := p.digests[apiv1.SectionUpdates]; d != "" {
-		h.updates = ix.holdUpdates(d, p.updates)
+	if p.updates != "" {
+		h.updates = ix.holdUpdates(p.updates, p.pending)
+		h.updates.hosts++
 	}
-	ix.drop(p.host.ID) // after the new is held, so that what both share is not torn down in between
-	ix.hosts[h.ID] = h
-	ix.byOrdinal[h.ordinal] = h
+	old := ix.hosts[h.id]
+	if old != nil && old.cohort != nil {
+		ix.places[old.cohort.setting.place].hosts.Remove(old.ordinal)
+	}
+	same := old != nil && old.ordinal == h.ordinal && old.cohort == h.cohort && old.updates == h.updates // its packages are where they were
+	if old != nil {
+		ix.attrs.leave(old)
+		if !same {
+			ix.leave(old)
+		}
+	}
+	ix.hosts[h.id] = h
+	ix.byOrdinal.put(uint64(h.ordinal), h)
 	ix.live.Add(h.ordinal)
-	if h.updates != nil {
-		ix.updates[h.updates.digest] = h.updates // drop may have let go of it
-		h.updates.hosts.Add(h.ordinal)
+	if h.cohort != nil {
+		ix.places[h.cohort.setting.place].hosts.Add(h.ordinal)
 	}
-	ix.eachPlace(h, func(m map[Standing]*roaring.Bitmap, role Standing) { member(m, role).Add(h.ordinal) },
-		func(m map[string]*roaring.Bitmap, version string) { member(m, version).Add(h.ordinal) })
+	ix.attrs.enter(h)
+	if !same {
+		ix.enter(h)
+	}
+	if old != nil {
+		ix.letGo(old) // after the new is held, so that what both share is not torn down in between
+	}
+	return nil
 }
 
 // drop forgets a host, and what only it had.
@@ -171,63 +202,184 @@ func (ix *index) drop(id string) {
 	if !ok {
 		return
 	}
-	ix.eachPlace(h, func(m map[Standing]*roaring.Bitmap, role Standing) { expel(m, role, h.ordinal) },
-		func(m map[string]*roaring.Bitmap, version string) { expel(m, version, h.ordinal) })
+	ix.attrs.leave(h)
+	ix.leave(h)
 	delete(ix.hosts, id)
-	delete(ix.byOrdinal, h.ordinal)
+	ix.byOrdinal.put(uint64(h.ordinal), nil)
 	ix.live.Remove(h.ordinal)
+	if h.cohort != nil {
+		ix.places[h.cohort.setting.place].hosts.Remove(h.ordinal)
+	}
+	ix.letGo(h)
+}
+
+// letGo releases what a host that is gone, or changed, was counted for.
+func (ix *index) letGo(h *host) {
+	if h.cohort != nil {
+		ix.part(h.cohort)
+	}
 	if h.updates != nil {
-		h.updates.hosts.Remove(h.ordinal)
-		if h.updates.hosts.IsEmpty() && ix.updates[h.updates.digest] == h.updates {
+		if h.updates.hosts--; h.updates.hosts == 0 {
 			delete(ix.updates, h.updates.digest)
 		}
 	}
-	if h.set != nil {
-		if h.set.hosts--; h.set.hosts == 0 {
-			ix.release(h.set)
-		}
-	}
+}
+
+// enter puts a host into the bitmaps of what it has.
+func (ix *index) enter(h *host) {
+	ix.eachPlace(h, func(s *subject) { ix.presence(s, h.cohort.kind(s)).hosts.add(h.ordinal) },
+		func(s *subject, version string) { s.offer(version).add(h.ordinal) })
+}
+
+// leave takes a host out of them.
+func (ix *index) leave(h *host) {
+	ix.eachPlace(h, func(s *subject) { s.absent(h.cohort.kind(s), h.ordinal) }, func(s *subject, version string) { s.unoffer(version, h.ordinal) })
 }
 
 // eachPlace names every bitmap that a host belongs in.
-func (ix *index) eachPlace(h *host, role func(map[Standing]*roaring.Bitmap, Standing), offer func(map[string]*roaring.Bitmap, string)) {
-	if h.set == nil {
+func (ix *index) eachPlace(h *host, has func(*subject), offered func(*subject, string)) {
+	if h.cohort == nil {
 		return
 	}
-	for _, u := range h.set.units {
-		role(u.subject.roles, h.setting.Standing(u.subject.Subject))
-		for _, p := range u.packages {
-			if to, ok := h.updates.offers(&p.Package); ok && follows(&p.Package, u.subject.Subject) {
-				offer(u.subject.offers, to)
+	clear(ix.pending)
+	h.updates.eachOffer(func(one *apiv1.Update) { ix.pending[nameArch{one.Name, one.Arch}] = one.To })
+	ix.each(h.cohort.set, func(p *heldPackage) {
+		has(p.subject)
+		if to, ok := ix.pending[nameArch{p.Name, p.Arch}]; ok && follows(&p.Package, p.subject.Subject) {
+			offered(p.subject, to)
+		}
+	})
+}
+
+type nameArch struct{ name, arch string }
+
+// presence gives the presence of a subject in a kind of standing, judged the first time.
+func (ix *index) presence(s *subject, kind Standing) *presence {
+	if p := s.in(kind); p != nil {
+		return p
+	}
+	p := &presence{of: s, kind: kind}
+	var hits map[string]Hit
+	if len(s.found) > 0 {
+		hits = ix.hits(s)
+	}
+	for _, at := range ix.places {
+		p.judged(ix.judge(p, at.Place, hits))
+	}
+	s.presences = append(s.presences, p)
+	return p
+}
+
+// judged adds a place's ranks.
+func (p *presence) judged(ranks []uint8) {
+	p.ranks, p.worst = append(p.ranks, ranks), append(p.worst, worstRank(ranks))
+}
+
+// judge ranks everything that was found of a subject, at a place.
+func (ix *index) judge(p *presence, at Place, hits map[string]Hit) []uint8 {
+	out := make([]uint8, 0, len(p.of.found))
+	for _, v := range p.of.found {
+		out = append(out, ix.rankOf(v.id, p.of, hits[v.id], p.kind.at(at)))
+	}
+	return out
+}
+
+// at is the standing of this kind at a place.
+func (s Standing) at(p Place) Standing {
+	s.Place = p
+	return s
+}
+
+// arriving judges everything for a place at which no host stood before, and gives what makes it known: the first takes long, the second
+// does not.
+func (ix *index) arriving(p Place) (arrive func()) {
+	if slices.ContainsFunc(ix.places, func(s *stand) bool { return s.Place == p }) {
+		return func() {}
+	}
+	ranks := map[*presence][]uint8{}
+	for _, s := range ix.subjects {
+		hits := ix.hits(s)
+		for _, one := range s.presences {
+			ranks[one] = ix.judge(one, p, hits)
+		}
+	}
+	return func() {
+		for one, r := range ranks {
+			one.judged(r)
+		}
+		ix.places = append(ix.places, &stand{p, roaring.New()})
+	}
+}
+
+// place is the number of a place.
+func (ix *index) place(p Place) int {
+	i := slices.IndexFunc(ix.places, func(s *stand) bool { return s.Place == p })
+	if i < 0 {
+		i = len(ix.places)
+		ix.arriving(p)()
+	}
+	return i
+}
+
+// in is the subject's presence in a kind of standing; nil when no host has it so.
+func (s *subject) in(kind Standing) *presence {
+	for _, p := range s.presences {
+		if p.kind == kind {
+			return p
+		}
+	}
+	return nil
+}
+
+func (s *subject) absent(kind Standing, ordinal uint32) {
+	for i, p := range s.presences {
+		if p.kind == kind {
+			if p.hosts.remove(ordinal); p.hosts.len() == 0 {
+				s.presences = append(s.presences[:i:i], s.presences[i+1:]...)
 			}
+			return
 		}
 	}
 }
 
-// offers is the version of a package that could be installed now.
-func (u *updates) offers(p *inventory.Package) (string, bool) {
-	if u == nil {
-		return "", false
-	}
-	found := u.byName[nameArch{p.Name, p.Arch}]
-	if found == nil || found.State != apiv1.UpdateInstallable || found.Action != apiv1.ActionUpgrade {
-		return "", false
-	}
-	return found.To, true
-}
-
-func member[K comparable](m map[K]*roaring.Bitmap, k K) *roaring.Bitmap {
-	if m[k] == nil {
-		m[k] = roaring.New()
-	}
-	return m[k]
-}
-
-func expel[K comparable](m map[K]*roaring.Bitmap, k K, ordinal uint32) {
-	if b := m[k]; b != nil {
-		b.Remove(ordinal)
-		if b.IsEmpty() {
-			delete(m, k)
+func (s *subject) offer(version string) *members {
+	for i := range s.offers {
+		if s.offers[i].version == version {
+			return &s.offers[i].hosts
 		}
 	}
+	s.offers = append(s.offers, offer{version: version})
+	return &s.offers[len(s.offers)-1].hosts
+}
+
+func (s *subject) unoffer(version string, ordinal uint32) {
+	for i := range s.offers {
+		if o := &s.offers[i]; o.version == version {
+			if o.hosts.remove(ordinal); o.hosts.len() == 0 {
+				s.offers = append(s.offers[:i:i], s.offers[i+1:]...)
+			}
+			return
+		}
+	}
+}
+
+func worstRank(ranks []uint8) uint8 {
+	out := uint8(fine)
+	for _, r := range ranks {
+		out = min(out, r)
+	}
+	return out
+}
+
+// trim gives back the room that bitmaps have left over after a fleet was loaded.
+func (ix *index) trim() {
+	for _, s := range ix.subjects {
+		for _, at := range s.presences {
+			at.hosts.trim()
+		}
+		for i := range s.offers {
+			s.offers[i].hosts.trim()
+		}
+	}
+	ix.live.RunOptimize()
 }

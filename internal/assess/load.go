@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
@@ -15,80 +18,91 @@ import (
 
 const (
 	loadPage = 5000
-	// rebuildFrom is how many changed advisories make it quicker, and kinder to readers, to build a new index beside the present one.
-	rebuildFrom = 2000
 	// heardOverlap reads last-seen times again that may have been written late: they are batched for 5 s.
 	heardOverlap = 15 * time.Second
 )
 
-// load builds an index from the store. heard is the newest last-seen time in it.
-func load(ctx context.Context, store Reader) (ix *index, heard time.Time, err error) {
-	ix = newIndex()
-	if ix.seq, err = store.Seq(ctx); err != nil { // first: what is read afterwards may be newer, never older
+// load builds an index. now is the clock by which things have an age; heard is the newest last-seen time in it.
+func load(ctx context.Context, from Reader, now func() time.Time) (ix *index, heard time.Time, err error) {
+	ix = newIndex(now)
+	ix.said = from
+	if ix.seq, err = from.Seq(ctx); err != nil { // first: what is read afterwards may be newer, never older
 		return nil, heard, err
 	}
-	if err := loadKnowledge(ctx, store, ix); err != nil {
+	if err := loadKnowledge(ctx, from, ix); err != nil {
 		return nil, heard, err
 	}
-	portraits, heard, err := loadPortraits(ctx, store)
-	if err != nil {
+	l := loading{from: from, at: map[string]int{}}
+	if err := l.portraits(ctx); err != nil {
 		return nil, heard, err
 	}
-	sets := map[string][]inventory.PackageID{}
-	wanted := map[inventory.PackageID]bool{}
-	for _, p := range portraits {
-		digest := p.digests[apiv1.SectionPackages]
-		if _, read := sets[digest]; digest == "" || read {
-			continue
+	if err := l.packages(ctx, ix); err != nil {
+		return nil, heard, err
+	}
+	for i := range l.all { // by ordinal: bitmaps grow at their end
+		if err := l.put(ctx, ix, &l.all[i]); err != nil {
+			return nil, heard, err
 		}
-		ids, err := store.PackageSet(ctx, digest)
-		if err != nil {
-			return nil, heard, fmt.Errorf("reading package set %s: %w", digest, err)
-		}
-		sets[digest] = ids
-		for _, id := range ids {
-			wanted[id] = true
-		}
+		l.all[i] = portrait{}
 	}
-	if err := loadPackages(ctx, store, ix, wanted); err != nil {
-		return nil, heard, err
-	}
-	for _, p := range portraits {
-		p.set = sets[p.digests[apiv1.SectionPackages]]
-		ix.put(*p)
-	}
-	return ix, heard, nil
+	ix.trim()
+	return ix, l.heard, nil
 }
 
-func loadKnowledge(ctx context.Context, store Reader, ix *index) error {
-	var k advisory.Knowledge
-	err := store.CurrentAdvisories(ctx, func(a advisory.Advisory) error {
-		k.Advisories = append(k.Advisories, a)
+func loadKnowledge(ctx context.Context, from Reader, ix *index) error {
+	c := newCompiling()
+	err := from.CurrentAdvisories(ctx, func(a advisory.Advisory) error {
+		c.add(a)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("reading advisories: %w", err)
 	}
-	err = store.CurrentOverlays(ctx, func(o advisory.Overlay) error {
-		k.Overlays = append(k.Overlays, o)
+	err = from.CurrentOverlays(ctx, func(o advisory.Overlay) error {
+		c.overlays = append(c.overlays, o)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("reading overlays: %w", err)
 	}
-	states, err := store.FeedStates(ctx)
+	states, err := from.FeedStates(ctx)
 	if err != nil {
 		return fmt.Errorf("reading feeds: %w", err)
 	}
-	ix.apply(compileChange(k))
+	ix.revise(c.change, atOnce)
 	ix.setFeeds(states)
 	return nil
 }
 
-// loadPackages learns the interned packages that present sets name.
-func loadPackages(ctx context.Context, store Reader, ix *index, wanted map[inventory.PackageID]bool) error {
+// loading is the building of an index from its hosts.
+type loading struct {
+	from  Reader
+	all   []portrait
+	at    map[string]int                   // host id to its place in all
+	sets  map[string][]inventory.PackageID // those that no host of the index has yet
+	heard time.Time
+}
+
+// packages learns the interned packages that present sets name.
+func (l *loading) packages(ctx context.Context, ix *index) error {
+	l.sets = map[string][]inventory.PackageID{}
+	wanted := map[inventory.PackageID]bool{}
+	for i := range l.all {
+		digest := l.all[i].packages
+		if _, read := l.sets[digest]; digest == "" || read {
+			continue
+		}
+		ids, err := l.from.PackageSet(ctx, digest)
+		if err != nil {
+			return fmt.Errorf("reading package set %s: %w", digest, err)
+		}
+		l.sets[digest] = ids
+		for _, id := range ids {
+			wanted[id] = true
+		}
+	}
 	for after := inventory.PackageID(0); ; {
-		page, err := store.AllPackages(ctx, after, loadPage)
+		page, err := l.from.AllPackages(ctx, after, loadPage)
 		if err != nil {
 			return fmt.Errorf("reading packages: %w", err)
 		}
@@ -104,67 +118,87 @@ func loadPackages(ctx context.Context, store Reader, ix *index, wanted map[inven
 	}
 }
 
-// loadPortraits reads every host, without its packages.
-func loadPortraits(ctx context.Context, store Reader) (portraits map[string]*portrait, heard time.Time, err error) {
-	hosts, err := store.Hosts(ctx)
-	if err != nil {
-		return nil, heard, fmt.Errorf("reading hosts: %w", err)
+// put gives a host to the index.
+func (l *loading) put(ctx context.Context, ix *index, p *portrait) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	portraits = make(map[string]*portrait, len(hosts))
-	for _, h := range hosts {
-		portraits[h.ID] = &portrait{host: h, digests: map[string]string{}}
+	if p.packages != "" {
+		p.set = l.sets[p.packages]
 	}
-	sets, err := store.OpenPackageSets(ctx)
+	if err := ix.put(*p); err != nil {
+		return err
+	}
+	if p.packages != "" {
+		l.sets[p.packages] = nil // the index has it now, in a tenth of the room
+	}
+	return nil
+}
+
+// portraits reads every host, without its packages.
+func (l *loading) portraits(ctx context.Context) error {
+	hosts, err := l.from.Hosts(ctx)
 	if err != nil {
-		return nil, heard, fmt.Errorf("reading package sets: %w", err)
+		return fmt.Errorf("reading hosts: %w", err)
+	}
+	l.all = make([]portrait, len(hosts))
+	for i, h := range hosts {
+		l.all[i].host = h
+		l.at[h.ID] = i
+	}
+	sets, err := l.from.OpenPackageSets(ctx)
+	if err != nil {
+		return fmt.Errorf("reading package sets: %w", err)
 	}
 	for _, s := range sets {
-		if p := portraits[s.HostID]; p != nil {
-			p.digests[apiv1.SectionPackages] = s.Digest
+		if i, there := l.at[s.HostID]; there {
+			l.all[i].packages = s.Digest
 		}
 	}
-	if err := loadBodies(ctx, store, portraits, apiv1.SectionFacts, func(p *portrait, f *apiv1.Facts) { p.facts = f }); err != nil {
-		return nil, heard, err
+	if err := l.facts(ctx); err != nil {
+		return err
 	}
-	if err := loadBodies(ctx, store, portraits, apiv1.SectionUpdates, func(p *portrait, u *apiv1.Updates) { p.updates = u }); err != nil {
-		return nil, heard, err
+	if err := loadBodies(ctx, l, apiv1.SectionUpdates, func(p *portrait, digest string, u *apiv1.Updates) { p.updates, p.pending = digest, u }); err != nil {
+		return err
 	}
 	// Of repositories only the digest is asked for: two hosts with the same one are offered the same.
-	if err := loadBodies(ctx, store, portraits, apiv1.SectionRepositories, func(*portrait, *struct{}) {}); err != nil {
-		return nil, heard, err
+	if err := loadBodies(ctx, l, apiv1.SectionRepositories, func(p *portrait, digest string, _ *struct{}) { p.repositories = digest }); err != nil {
+		return err
 	}
-	all, err := store.AllSeen(ctx)
+	return l.seen(ctx)
+}
+
+func (l *loading) seen(ctx context.Context) error {
+	all, err := l.from.AllSeen(ctx)
 	if err != nil {
-		return nil, heard, fmt.Errorf("reading last-seen times: %w", err)
+		return fmt.Errorf("reading last-seen times: %w", err)
 	}
 	for _, one := range all {
-		if one.At.After(heard) {
-			heard = one.At
+		if one.At.After(l.heard) {
+			l.heard = one.At
 		}
-		if p := portraits[one.HostID]; p != nil {
-			if p.seen, err = seenOf(one); err != nil {
-				return nil, heard, err
+		if i, there := l.at[one.HostID]; there {
+			if l.all[i].seen, err = seenOf(one); err != nil {
+				return err
 			}
 		}
 	}
-	return portraits, heard, nil
+	return nil
 }
 
 // loadBodies reads one section of every host; equal bodies come one after the other and are decoded once.
-func loadBodies[T any](ctx context.Context, store Reader, portraits map[string]*portrait, section string, set func(*portrait, *T)) error {
+func loadBodies[T any](ctx context.Context, l *loading, section string, set func(*portrait, string, *T)) error {
 	var decoded *T
 	var of string
-	err := store.OpenBodies(ctx, section, func(hostID string, _ time.Time, digest string, text []byte) error {
-		if digest != of {
+	err := l.from.OpenBodies(ctx, section, func(hostID string, _ time.Time, digest string, text []byte) error {
+		if digest != of || decoded == nil {
 			decoded, of = new(T), digest
 			if err := json.Unmarshal(text, decoded); err != nil {
 				return fault.Wrap(err, fault.Internal, "stored section %s %s", section, digest)
 			}
-			trim(decoded)
 		}
-		if p := portraits[hostID]; p != nil {
-			p.digests[section] = digest
-			set(p, decoded)
+		if i, there := l.at[hostID]; there {
+			set(&l.all[i], digest, decoded)
 		}
 		return nil
 	})
@@ -174,29 +208,58 @@ func loadBodies[T any](ctx context.Context, store Reader, portraits map[string]*
 	return nil
 }
 
-// trim drops what no list asks for: of a host's two hundred units only the failed ones count.
-func trim(section any) {
-	facts, ok := section.(*apiv1.Facts)
-	if !ok {
-		return
+// facts reads the facts of every host. No two hosts have the same, and decoding them is most of what a start takes, so it is done on
+// every core beside reading.
+func (l *loading) facts(ctx context.Context) error {
+	type body struct {
+		host, digest string
+		text         []byte
 	}
-	var failed []apiv1.Unit
-	for _, u := range facts.Units {
-		if u.Failed {
-			failed = append(failed, u)
+	group, ctx := errgroup.WithContext(ctx)
+	bodies := make(chan []body, 2*runtime.GOMAXPROCS(0))
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() error {
+			for batch := range bodies {
+				for _, b := range batch {
+					var f apiv1.Facts
+					if err := json.Unmarshal(b.text, &f); err != nil {
+						return fault.Wrap(err, fault.Internal, "stored section %s %s", apiv1.SectionFacts, b.digest)
+					}
+					if i, there := l.at[b.host]; there { // each host has one body, so no two write the same portrait
+						l.all[i].facts, l.all[i].factsDigest = factsOf(&f), digestOf(b.digest)
+					}
+				}
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		defer close(bodies)
+		var batch []body
+		send := func() error {
+			select {
+			case bodies <- batch:
+				batch = nil
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
+		err := l.from.OpenBodies(ctx, apiv1.SectionFacts, func(hostID string, _ time.Time, digest string, text []byte) error {
+			if batch = append(batch, body{hostID, digest, text}); len(batch) < 64 {
+				return nil
+			}
+			return send()
+		})
+		if err == nil && len(batch) > 0 {
+			err = send()
+		}
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("reading section %s: %w", apiv1.SectionFacts, err)
 	}
-	facts.Units = failed
-	facts.PackageManager.Held = nil
-}
-
-func seenOf(s inventory.Seen) (seen, error) {
-	vitals, err := inventory.ParseVitals(s.Vitals)
-	if err != nil {
-		return seen{}, err
-	}
-	s.Vitals = nil // parsed: the text is not needed twice
-	return seen{Seen: s, vitals: vitals}, nil
+	return nil
 }
 
 // applyBatch reads what changes are about and applies it.
@@ -205,8 +268,7 @@ func (s *Service) applyBatch(ctx context.Context, b batch) error {
 		return s.reload(ctx)
 	}
 	if b.advisory {
-		rebuilt, err := s.followKnowledge(ctx)
-		if err != nil || rebuilt {
+		if err := s.followKnowledge(ctx); err != nil {
 			return err
 		}
 	}
@@ -228,18 +290,28 @@ func (s *Service) applyBatch(ctx context.Context, b batch) error {
 	return nil
 }
 
-// followKnowledge applies what feeds have changed since the index's seq; much of it makes a new index.
-func (s *Service) followKnowledge(ctx context.Context) (rebuilt bool, err error) {
+// followKnowledge applies what feeds have changed since the index's seq.
+func (s *Service) followKnowledge(ctx context.Context) error {
 	k, err := s.store.KnowledgeAfter(ctx, s.ix.seq) // read without the lock: only this goroutine writes
 	if err != nil {
-		return false, fmt.Errorf("reading changed advisories: %w", err)
+		return fmt.Errorf("reading changed advisories: %w", err)
 	}
-	if len(k.Advisories)+len(k.Gone) >= rebuildFrom {
-		return true, s.reload(ctx)
+	// Of EPSS the index keeps only what advisories name, so what is known of CVEs that are new to it is read with them.
+	var fresh []string
+	for i := range k.Advisories {
+		for _, cve := range k.Advisories[i].CVEs {
+			if len(s.ix.byName[cve]) == 0 {
+				fresh = append(fresh, cve)
+			}
+		}
 	}
-	c := compileChange(k)
-	s.writing(func(ix *index) { ix.apply(c) })
-	return false, nil
+	overlays, err := s.store.OverlaysOf(ctx, fresh)
+	if err != nil {
+		return fmt.Errorf("reading overlays: %w", err)
+	}
+	k.Overlays = append(k.Overlays, overlays...)
+	s.ix.revise(compileChange(k), s.step)
+	return nil
 }
 
 // followHost reads a host again, only the sections that differ from what the index has.
@@ -256,12 +328,7 @@ func (s *Service) followHost(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	p := portrait{host: h, digests: map[string]string{}}
-	for _, section := range []string{apiv1.SectionPackages, apiv1.SectionFacts, apiv1.SectionUpdates, apiv1.SectionRepositories} {
-		if interval, ok := open[section]; ok {
-			p.digests[section] = interval.Digest
-		}
-	}
+	p := portrait{host: h, packages: open[apiv1.SectionPackages].Digest, updates: open[apiv1.SectionUpdates].Digest, repositories: open[apiv1.SectionRepositories].Digest}
 	old := s.ix.hosts[id]
 	if old != nil {
 		p.seen = old.seen
@@ -274,44 +341,44 @@ func (s *Service) followHost(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	if err := s.readFacts(ctx, &p, old); err != nil {
+	if err := s.readFacts(ctx, &p, old, open[apiv1.SectionFacts].Digest); err != nil {
 		return err
 	}
-	if err := s.readUpdates(ctx, &p); err != nil {
-		return err
+	if p.updates != "" && s.ix.updates[p.updates] == nil {
+		p.pending = new(apiv1.Updates)
+		if err := s.readSection(ctx, apiv1.SectionUpdates, p.updates, p.pending); err != nil {
+			return err
+		}
 	}
 	learned, err := s.readSet(ctx, &p)
 	if err != nil {
 		return err
 	}
+	arrive := s.ix.arriving(PlaceOf(h.Labels))
 	s.writing(func(ix *index) {
+		arrive()
 		ix.learn(learned)
-		ix.put(p)
+		err = ix.put(p)
 		ix.forget(learned)
 	})
+	return err
+}
+
+func (s *Service) readFacts(ctx context.Context, p *portrait, old *host, digest string) error {
+	if digest == "" {
+		return nil
+	}
+	p.factsDigest = digestOf(digest)
+	if old != nil && old.factsDigest == p.factsDigest {
+		p.facts = old.facts.Value()
+		return nil
+	}
+	var f apiv1.Facts
+	if err := s.readSection(ctx, apiv1.SectionFacts, digest, &f); err != nil {
+		return err
+	}
+	p.facts = factsOf(&f)
 	return nil
-}
-
-func (s *Service) readFacts(ctx context.Context, p *portrait, old *host) error {
-	digest := p.digests[apiv1.SectionFacts]
-	switch {
-	case digest == "":
-		return nil
-	case old != nil && old.digests[apiv1.SectionFacts] == digest:
-		p.facts = old.facts
-		return nil
-	}
-	p.facts = new(apiv1.Facts)
-	return s.readSection(ctx, apiv1.SectionFacts, digest, p.facts)
-}
-
-func (s *Service) readUpdates(ctx context.Context, p *portrait) error {
-	digest := p.digests[apiv1.SectionUpdates]
-	if digest == "" || s.ix.updates[digest] != nil {
-		return nil
-	}
-	p.updates = new(apiv1.Updates)
-	return s.readSection(ctx, apiv1.SectionUpdates, digest, p.updates)
 }
 
 func (s *Service) readSection(ctx context.Context, section, digest string, into any) error {
@@ -322,23 +389,21 @@ func (s *Service) readSection(ctx context.Context, section, digest string, into 
 	if err := json.Unmarshal(text, into); err != nil {
 		return fault.Wrap(err, fault.Internal, "stored section %s %s", section, digest)
 	}
-	trim(into)
 	return nil
 }
 
 // readSet reads a host's package set unless the index has it, and gives the packages that the index does not know yet.
 func (s *Service) readSet(ctx context.Context, p *portrait) ([]inventory.Package, error) {
-	digest := p.digests[apiv1.SectionPackages]
-	if digest == "" || s.ix.sets[digest] != nil {
+	if p.packages == "" || s.ix.sets[p.packages] != nil {
 		return nil, nil
 	}
 	var err error
-	if p.set, err = s.store.PackageSet(ctx, digest); err != nil {
+	if p.set, err = s.store.PackageSet(ctx, p.packages); err != nil {
 		return nil, err
 	}
 	var unknown []inventory.PackageID
 	for _, id := range p.set {
-		if s.ix.packages[id] == nil {
+		if s.ix.interned(id) == nil {
 			unknown = append(unknown, id)
 		}
 	}
@@ -351,15 +416,14 @@ func (s *Service) followSeen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	parsed := make([]seen, 0, len(fresh))
+	parsed := make(map[*host]seen, len(fresh))
 	for _, one := range fresh {
 		h := s.ix.hosts[one.HostID]
 		if h == nil {
 			continue
 		}
-		next := seen{Seen: one, vitals: h.seen.vitals}
-		next.Vitals = nil
-		if !one.VitalsAt.Equal(h.seen.VitalsAt) {
+		next := h.seen
+		if next.at, next.agent = micros(one.At), wordOf(one.AgentVersion); micros(one.VitalsAt) != next.vitalsAt {
 			if next, err = seenOf(one); err != nil {
 				return err
 			}
@@ -367,13 +431,11 @@ func (s *Service) followSeen(ctx context.Context) error {
 		if one.At.After(s.heardAt) {
 			s.heardAt = one.At
 		}
-		parsed = append(parsed, next)
+		parsed[h] = next
 	}
-	s.writing(func(ix *index) {
-		for _, one := range parsed {
-			if h := ix.hosts[one.HostID]; h != nil {
-				h.seen = one
-			}
+	s.writing(func(*index) {
+		for h, next := range parsed { // the same hosts: only this goroutine changes which there are
+			h.seen = next
 		}
 	})
 	return nil

@@ -5,6 +5,9 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fleet"
@@ -18,29 +21,18 @@ func (s *Service) Overview(ctx context.Context, q Query) (apiv1.Overview, error)
 	out := apiv1.Overview{Releases: []apiv1.NameCount{}, Feeds: []apiv1.FeedStatus{}, Top: []apiv1.VulnRow{}}
 	now := s.now()
 	err := s.answering(ctx, q.Past, func(ix *index) error {
-		selection := s.selected(ix, q)
-		releases := map[string]int{}
-		for it := selection.Iterator(); it.HasNext(); {
-			r := s.row(ix, ix.byOrdinal[it.Next()], now)
-			countHost(&out, r)
-			if r.OS != "" {
-				releases[r.OS]++
-			}
-		}
-		for name, n := range releases {
-			out.Releases = append(out.Releases, apiv1.NameCount{Name: name, Count: n})
-		}
-		slices.SortFunc(out.Releases, func(a, b apiv1.NameCount) int {
-			return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Name, b.Name))
-		})
-		reached := ix.reach(q, selection)
-		out.Findings = ix.countVulnerabilities(reached, selection)
-		top, _, err := paged(reached, Query{Limit: topVulnerabilities}, "priority", reachPlace("priority"))
+		selected := ix.selection(s.selected(ix, q))
+		s.countHosts(ix, selected.Bitmap, now, &out)
+		reach := ix.reachOf(filterOf(q), selected)
+		out.Findings = ix.counting(selected)
+		reach.tally(&out.Findings)
+		top, _, err := reach.page(Query{Limit: topVulnerabilities}, "priority")
 		if err != nil {
 			return err
 		}
+		hits := map[*subject]map[string]Hit{}
 		for _, v := range top {
-			out.Top = append(out.Top, ix.vulnRow(v, selection))
+			out.Top = append(out.Top, reach.vulnRow(v, hits))
 		}
 		out.Seq, out.Past = ix.seq, ix.past.wire()
 		return nil
@@ -48,37 +40,49 @@ func (s *Service) Overview(ctx context.Context, q Query) (apiv1.Overview, error)
 	return out, err
 }
 
-func countHost(out *apiv1.Overview, r apiv1.Host) {
-	yes := func(n *int, is bool) {
-		if is {
-			*n++
+// countHosts counts the selected hosts by what they are: by bitmap what stands still, one by one what moves.
+func (s *Service) countHosts(ix *index, selection *roaring.Bitmap, now time.Time, out *apiv1.Overview) {
+	out.Hosts = cardinality(selection)
+	out.NotAssessed = ix.unassessed(selection)
+	out.Pending = ix.attrs.count(fleet.KeyHostState, string(fleet.Pending), selection)
+	out.RebootRequired = ix.attrs.count(fleet.KeyHostReboot, "yes", selection)
+	out.FailedUnits = ix.attrs.count(fleet.KeyHostFailedUnits, "yes", selection)
+	out.WithSecurity = ix.attrs.count(fleet.KeyHostSecurityUpdates, "yes", selection)
+	out.UpdatesUnknown = ix.attrs.count(fleet.KeyHostUpdates, "unknown", selection)
+	for name, hosts := range ix.attrs[keyOS] {
+		if n := hosts.count(selection); n > 0 {
+			out.Releases = append(out.Releases, apiv1.NameCount{Name: name, Count: n})
 		}
 	}
-	yes(&out.Hosts, true)
-	yes(&out.Online, r.Online)
-	yes(&out.Pending, r.State == string(fleet.Pending))
-	yes(&out.NotAssessed, !r.Findings.Assessed)
-	yes(&out.StaleMetadata, r.Metadata.Stale)
-	yes(&out.RebootRequired, r.RebootRequired)
-	yes(&out.FailedUnits, r.FailedUnits > 0)
-	yes(&out.WithSecurity, r.Updates.Security > 0)
-	yes(&out.UpdatesUnknown, !r.Updates.Known)
-	if !r.Findings.Assessed {
-		return
+	slices.SortFunc(out.Releases, func(a, b apiv1.NameCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Name, b.Name))
+	})
+	s.presence.EachOnline(now, func(id string) {
+		if h := ix.hosts[id]; h != nil && selection.Contains(h.ordinal) {
+			out.Online++
+		}
+	})
+	at := now.UnixMicro()
+	selection.Iterate(func(ordinal uint32) bool {
+		if ix.host(ordinal).stale(at) {
+			out.StaleMetadata++
+		}
+		return true
+	})
+	ix.countWorst(selection, &out.HostsByWorst)
+}
+
+// countWorst counts the assessed ones of the selected hosts by the worst that they have.
+func (ix *index) countWorst(selection *roaring.Bitmap, c *apiv1.FindingCounts) {
+	var worst [fine + 1]int
+	assessed := roaring.And(selection, ix.assessed())
+	assessed.Iterate(func(ordinal uint32) bool {
+		worst[ix.host(ordinal).cohort.worst]++
+		return true
+	})
+	c.Assessed = !assessed.IsEmpty()
+	for r, priority := range priorities() {
+		tallyMany(c, priority, worst[r])
 	}
-	out.HostsByWorst.Assessed = true
-	switch f := r.Findings; {
-	case f.Urgent > 0:
-		tally(&out.HostsByWorst, apiv1.PriorityUrgent)
-	case f.High > 0:
-		tally(&out.HostsByWorst, apiv1.PriorityHigh)
-	case f.Normal > 0:
-		tally(&out.HostsByWorst, apiv1.PriorityNormal)
-	case f.Low > 0:
-		tally(&out.HostsByWorst, apiv1.PriorityLow)
-	case f.Lowest > 0:
-		tally(&out.HostsByWorst, apiv1.PriorityLowest)
-	default:
-		out.HostsByWorst.Total++
-	}
+	c.Total += worst[fine]
 }

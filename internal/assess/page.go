@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"iter"
 	"slices"
 	"strings"
 
@@ -88,33 +89,41 @@ func paged[T any](items []T, q Query, sort string, at func(T) place) (page []T, 
 		place
 		item T
 	}
-	all := make([]placed, 0, len(items))
-	for _, item := range items {
-		all = append(all, placed{at(item), item})
-	}
-	order := func(a, b place) int {
-		if q.Desc {
-			return b.compare(a)
-		}
-		return a.compare(b)
-	}
-	slices.SortFunc(all, func(a, b placed) int { return order(a.place, b.place) })
-	from := 0
-	if after != nil {
-		from, _ = slices.BinarySearchFunc(all, *after, func(p placed, at place) int {
-			if order(p.place, at) <= 0 {
-				return -1
+	order := func(a, b place) int { return turned(a.compare(b), q.Desc) }
+	all := func(yield func(placed) bool) {
+		for _, item := range items {
+			p := placed{at(item), item}
+			if (after == nil || order(p.place, *after) > 0) && !yield(p) {
+				return
 			}
-			return 1
-		})
+		}
 	}
-	to := min(from+q.limit(), len(all))
-	page = make([]T, 0, to-from)
-	for _, p := range all[from:to] {
+	first := least(all, q.limit()+1, func(a, b placed) int { return order(a.place, b.place) })
+	page = make([]T, 0, min(len(first), q.limit()))
+	for _, p := range first[:cap(page)] {
 		page = append(page, p.item)
 	}
-	if to < len(all) {
-		next = writeCursor(sort, q.Desc, all[to-1].place)
+	if len(first) > len(page) {
+		next = writeCursor(sort, q.Desc, first[len(page)-1].place)
 	}
 	return page, next, nil
+}
+
+// least gives the first n items in order. Of a hundred thousand it sorts few: most are not among the first and are passed over.
+func least[T any](items iter.Seq[T], n int, compare func(a, b T) int) []T {
+	var kept []T
+	full := false // kept[n-1] is the last of the first n so far
+	for item := range items {
+		if full && compare(item, kept[n-1]) >= 0 {
+			continue
+		}
+		kept = append(kept, item)
+		if len(kept) >= 2*n {
+			slices.SortFunc(kept, compare)
+			clear(kept[n:])
+			kept, full = kept[:n], true
+		}
+	}
+	slices.SortFunc(kept, compare)
+	return kept[:min(n, len(kept))]
 }

@@ -165,13 +165,13 @@ func (s *Service) loadPast(past Past) (*index, error) {
 	if past.Hindsight {
 		from = withHindsight{s.past(past.At), s.store}
 	}
-	ix, _, err := load(ctx, from)
+	ix, _, err := load(ctx, from, func() time.Time { return past.At }) // ages are of then
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil, fault.Wrap(err, fault.Unavailable, "the server is being stopped")
 		}
 		return nil, fmt.Errorf("reading the past: %w", err)
 	}
-	ix.past, ix.clock = past, func() time.Time { return past.At } // ages are of then
+	ix.past = past
 	return ix, nil
 }

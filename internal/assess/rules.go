@@ -23,33 +23,22 @@ func compareRules(a, b *rule) int {
 		strings.Compare(a.advisory.ID, b.advisory.ID))
 }
 
-// add takes in the rules of one advisory (compile), in place of those that its revision before had of the same packages.
+// add takes in the rules of one advisory (compile).
 func (r *rules) add(compiled []*rule) {
 	for _, one := range compiled {
 		list := r.byName[one.named]
-		at, there := slices.BinarySearchFunc(list, one, compareRules)
-		if there {
-			list[at] = one
-			continue
-		}
+		at, _ := slices.BinarySearchFunc(list, one, compareRules)
 		r.byName[one.named] = slices.Insert(list, at, one)
 	}
 }
 
-// remove forgets rules that were added.
-func (r *rules) remove(compiled []*rule) {
-	for _, one := range compiled {
-		list := r.byName[one.named]
-		at, there := slices.BinarySearchFunc(list, one, compareRules)
-		if !there {
-			continue
-		}
-		if len(list) == 1 {
-			delete(r.byName, one.named)
-			continue
-		}
-		r.byName[one.named] = slices.Delete(list, at, at+1)
+// set replaces all that is said of one package.
+func (r *rules) set(k named, list []*rule) {
+	if len(list) == 0 {
+		delete(r.byName, k)
+		return
 	}
+	r.byName[k] = list
 }
 
 // match is Match with the advisories found by name.

@@ -127,6 +127,9 @@ func (s *Service) writing(change func(*index)) {
 	change(s.ix)
 }
 
+// step is a short change of the index, made without the index at hand.
+func (s *Service) step(change func()) { s.writing(func(*index) { change() }) }
+
 // reach says that answers include everything up to seq.
 func (s *Service) reach(seq int64) {
 	s.mu.Lock()
@@ -141,11 +144,11 @@ func (s *Service) reach(seq int64) {
 
 // reload builds a new index beside the present one, which answers meanwhile, and puts it in its place.
 func (s *Service) reload(ctx context.Context) error {
-	ix, heard, err := load(ctx, s.store)
+	ix, heard, err := load(ctx, s.store, s.now)
 	if err != nil {
 		return err
 	}
-	s.heardAt, ix.clock = heard, s.now
+	s.heardAt = heard
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ix != nil {
@@ -176,6 +179,7 @@ func (s *Service) follow(ctx context.Context, changes <-chan event.Change) {
 			}
 		case <-tick.C:
 			s.logged(ctx, "reading last-seen times", s.followSeen(ctx))
+			s.ix.rejudge(s.step)
 		}
 		// A batch that failed is tried again with the next change or tick; until then answers say the older seq.
 		if err := s.applyBatch(ctx, pending); err != nil {

@@ -1,7 +1,9 @@
 package assess
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,83 +13,44 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
 )
 
-// reached is a vulnerability and how far it reaches among some hosts.
-type reached struct {
-	id      string
-	rank    int // of its worst priority
-	hosts   *roaring.Bitmap
-	groups  []group
-	publish time.Time
-}
-
-// reach lists the vulnerabilities that selected hosts have.
-func (ix *index) reach(q Query, selection *roaring.Bitmap) []reached {
-	return ix.reachOf(filterOf(q), selection)
-}
-
-func (ix *index) reachOf(f filter, selection *roaring.Bitmap) []reached {
-	at := map[string]int{}
-	var out []reached
-	for _, g := range ix.groups(f, selection) {
-		i, there := at[g.Vulnerability]
-		if !there {
-			i = len(out)
-			at[g.Vulnerability] = i
-			out = append(out, reached{id: g.Vulnerability, rank: rank(g.Priority), hosts: roaring.New()})
-		}
-		v := &out[i]
-		v.rank = min(v.rank, rank(g.Priority))
-		v.hosts.Or(g.hosts)
-		v.groups = append(v.groups, g)
-		if p := g.Hit.Advisory.Published; v.publish.IsZero() || (!p.IsZero() && p.Before(v.publish)) {
-			v.publish = p
-		}
-	}
-	for i := range out {
-		out[i].hosts.And(selection)
-	}
-	return out
-}
-
-// reachPlace sorts vulnerabilities: by priority is worst first, then most hosts, then newest.
-func reachPlace(sort string) func(reached) place {
-	return func(v reached) place {
-		count := int(v.hosts.GetCardinality()) //nolint:gosec // hosts are fewer than an int holds
-		switch sort {
-		case "id":
-			return place{nameKey(v.id), v.id}
-		case "hosts":
-			return place{number(count), v.id}
-		case "published":
-			return place{instantKey(v.publish), v.id}
-		}
-		return place{number(v.rank) + number(1_000_000_000-count), v.id}
-	}
-}
-
-func (ix *index) vulnRow(v reached, selection *roaring.Bitmap) apiv1.VulnRow {
-	row := apiv1.VulnRow{ID: v.id, Priority: priorities()[v.rank], KEV: wireKEV(ix.threats[v.id].KEV), Hosts: int(v.hosts.GetCardinality()), Sources: []string{}} //nolint:gosec // as above
+// vulnRow is a vulnerability's row. hits are those of subjects that were looked at before.
+func (r *reach) vulnRow(v *reached, hits map[*subject]map[string]Hit) apiv1.VulnRow {
+	ix := r.ix
+	hosts := r.hosts(v)
+	row := apiv1.VulnRow{ID: v.id, Priority: priorities()[v.rank], KEV: wireKEV(ix.threats[v.id].KEV), Hosts: cardinality(hosts), Sources: []string{}}
 	fixable := roaring.New()
-	for _, g := range v.groups {
-		if !slices.Contains(row.Sources, g.Subject.Source) {
-			row.Sources = append(row.Sources, g.Subject.Source)
+	r.each(v, func(g group) {
+		s := g.at.of
+		if !slices.Contains(row.Sources, s.Source) {
+			row.Sources = append(row.Sources, s.Source)
 		}
-		if row.Summary == "" {
-			row.Summary = g.Hit.Advisory.Summary
+		if len(s.offers) == 0 {
+			return
 		}
-		for version, hosts := range g.subject.offers {
-			if g.Hit.Reaches(withoutRebuild(version), g.Standing) {
-				fixable.Or(roaring.And(hosts, g.hosts))
+		if _, known := hits[s]; !known {
+			hits[s] = ix.hits(s)
+		}
+		for i := range s.offers {
+			for n, p := range ix.places { // whose fix it is depends on what a host is entitled to, not on where it stands
+				if g.places&placeNumber(n) != 0 && hits[s][v.id].Reaches(withoutRebuild(s.offers[i].version), g.at.kind.at(p.Place)) {
+					fixable.Or(s.offers[i].hosts.among(r.selected.among(g)))
+					break
+				}
 			}
+		}
+	})
+	for _, a := range ix.naming(v.id) {
+		if row.Summary == "" && a.Withdrawn.IsZero() {
+			row.Summary = a.Summary
 		}
 	}
 	slices.Sort(row.Sources)
-	fixable.And(selection)
-	row.Fixable = int(fixable.GetCardinality()) //nolint:gosec // as above
-	if !v.publish.IsZero() {
-		row.Published = &v.publish
+	row.Fixable = cardinality(fixable)
+	if first := ix.published(v.vulnerability); !first.IsZero() {
+		row.Published = &first
 	}
 	return row
 }
@@ -100,15 +63,16 @@ func (s *Service) Vulnerabilities(ctx context.Context, q Query) (apiv1.VulnPage,
 		return page, err
 	}
 	err = s.answering(ctx, q.Past, func(ix *index) error {
-		selection := s.selected(ix, q)
-		all := ix.reach(q, selection)
-		chosen, next, err := paged(all, q, sort, reachPlace(sort))
+		selected := ix.selection(s.selected(ix, q))
+		reach := ix.reachOf(filterOf(q), selected)
+		chosen, next, err := reach.page(q, sort)
 		if err != nil {
 			return err
 		}
-		page = apiv1.VulnPage{Items: make([]apiv1.VulnRow, 0, len(chosen)), Total: len(all), Next: next, NotAssessed: ix.unassessed(selection), Seq: ix.seq, Past: ix.past.wire()}
+		page = apiv1.VulnPage{Items: make([]apiv1.VulnRow, 0, len(chosen)), Total: len(reach.all), Next: next, NotAssessed: ix.unassessed(selected.Bitmap), Seq: ix.seq, Past: ix.past.wire()}
+		hits := map[*subject]map[string]Hit{}
 		for _, v := range chosen {
-			page.Items = append(page.Items, ix.vulnRow(v, selection))
+			page.Items = append(page.Items, reach.vulnRow(v, hits))
 		}
 		return nil
 	})
@@ -119,43 +83,58 @@ func (s *Service) Vulnerabilities(ctx context.Context, q Query) (apiv1.VulnPage,
 // that there are no findings says nothing.
 func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.VulnDetail, error) {
 	out := apiv1.VulnDetail{ID: id, Advisories: []apiv1.AdvisoryRef{}}
+	var refs []advisory.Ref
+	var said sayer
 	err := s.answering(ctx, q.Past, func(ix *index) error {
 		id = ix.spelled(id)
 		out.ID = id
-		advisories := ix.naming(id)
 		out.KEV = wireKEV(ix.threats[id].KEV)
-		out.Known = len(advisories) > 0 || out.KEV != nil
 		f := filterOf(q)
 		f.only = map[string]bool{id: true}
-		for _, a := range advisories {
-			out.Advisories = append(out.Advisories, advisoryRef(a))
-			if out.Summary == "" {
-				out.Summary = a.Summary
-			}
-			if out.Details == "" {
-				out.Details = a.Details
-			}
+		for _, a := range ix.naming(id) {
+			refs = append(refs, ref(a.Advisory))
 			if a.ID == id { // an erratum: its findings are those of what it fixes
-				for _, v := range vulnerabilities(a) {
+				for _, v := range vulnerabilities(a.Advisory) {
 					f.only[v] = true
 				}
 			}
 		}
-		if out.Summary == "" && out.KEV != nil {
-			out.Summary = out.KEV.Name
-		}
-		selection := s.selected(ix, q)
-		page, err := s.findings(ix, q, f, selection)
+		said = ix.said
+		out.Known = len(refs) > 0 || out.KEV != nil
+		selected := ix.selection(s.selected(ix, q))
+		page, err := s.findings(ix, q, f, selected)
 		if err != nil {
 			return err
 		}
 		out.Hosts, out.Past = page, ix.past.wire()
 		whole := f
 		whole.priority, whole.source, whole.search = "", "", ""
-		out.ByPriority = ix.hostsByPriority(whole, selection)
+		out.ByPriority = ix.hostsByPriority(whole, selected)
 		return nil
 	})
+	if err == nil {
+		err = describe(ctx, said, &out, refs)
+	}
 	return out, err
+}
+
+// describe reads what the advisories of a vulnerability say. One that was withdrawn from its feed since the index was asked is passed over.
+func describe(ctx context.Context, said sayer, out *apiv1.VulnDetail, refs []advisory.Ref) error {
+	for _, r := range refs {
+		a, err := said.CurrentAdvisory(ctx, r)
+		if errors.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("reading advisory %q: %w", r.ID, err)
+		}
+		out.Advisories = append(out.Advisories, advisoryRef(&a))
+		out.Summary, out.Details = cmp.Or(out.Summary, a.Summary), cmp.Or(out.Details, a.Details)
+	}
+	if out.Summary == "" && out.KEV != nil {
+		out.Summary = out.KEV.Name
+	}
+	return nil
 }
 
 // spelled is an id as the feeds spell it: people write cve-2024-1.
@@ -166,18 +145,6 @@ func (ix *index) spelled(id string) string {
 		}
 	}
 	return id
-}
-
-// naming lists the current advisories that have a name, by feed and id.
-func (ix *index) naming(id string) []*advisory.Advisory {
-	var out []*advisory.Advisory
-	for r := range ix.byName[id] {
-		out = append(out, ix.advisories[r])
-	}
-	slices.SortFunc(out, func(a, b *advisory.Advisory) int {
-		return strings.Compare(a.Feed+"\x00"+a.ID, b.Feed+"\x00"+b.ID)
-	})
-	return out
 }
 
 func advisoryRef(a *advisory.Advisory) apiv1.AdvisoryRef {
@@ -200,26 +167,32 @@ func advisoryRef(a *advisory.Advisory) apiv1.AdvisoryRef {
 }
 
 // hostsByPriority counts hosts by the worst priority of their findings that a filter wants.
-func (ix *index) hostsByPriority(f filter, selection *roaring.Bitmap) apiv1.FindingCounts {
-	all := ix.reachOf(f, selection)
-	c := ix.countVulnerabilities(nil, selection)
+func (ix *index) hostsByPriority(f filter, selected *selection) apiv1.FindingCounts {
+	groups, _ := ix.groups(f, selected)
+	c := ix.counting(selected)
 	counted := roaring.New()
-	for r := range priorities() {
-		for _, v := range all {
-			for _, g := range v.groups {
-				if rank(g.Priority) != r {
-					continue
-				}
-				fresh := roaring.And(g.hosts, selection)
-				fresh.AndNot(counted)
-				for range fresh.GetCardinality() {
-					tally(&c, g.Priority)
-				}
-				counted.Or(fresh)
+	for r, priority := range priorities() {
+		before := counted.GetCardinality()
+		for _, g := range groups {
+			if int(g.rank) == r {
+				counted.Or(selected.among(g))
 			}
 		}
+		tallyMany(&c, priority, int(counted.GetCardinality()-before)) //nolint:gosec // hosts are fewer than an int holds
 	}
 	return c
+}
+
+// tallyMany adds n of a priority.
+func tallyMany(c *apiv1.FindingCounts, priority string, n int) {
+	var one apiv1.FindingCounts
+	tally(&one, priority)
+	c.Total += n
+	c.Urgent += n * one.Urgent
+	c.High += n * one.High
+	c.Normal += n * one.Normal
+	c.Low += n * one.Low
+	c.Lowest += n * one.Lowest
 }
 
 func plural(n int, one, many string) string {

@@ -8,9 +8,9 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 )
 
-// staleAfter is four missed refreshes: agents refresh package lists every 6 h by default, and one or two failures are a mirror's
+// StaleAfter is four missed refreshes: agents refresh package lists every 6 h by default, and one or two failures are a mirror's
 // bad afternoon.
-const staleAfter = 24 * time.Hour
+const StaleAfter = 24 * time.Hour
 
 // MetadataState says how far a host's package lists can be trusted at now. Stale always has a reason: lists that were never
 // refreshed, not for 24 h, or past their repository's own Valid-Until say nothing about what could be installed.
@@ -24,7 +24,7 @@ func MetadataState(vitals *apiv1.Vitals, facts *apiv1.Facts, now time.Time) apiv
 		return apiv1.MetadataState{Stale: true, Reason: "package lists were never refreshed" + because(vitals.RefreshError)}
 	}
 	state := apiv1.MetadataState{AsOf: vitals.RefreshedAt}
-	if age := now.Sub(*vitals.RefreshedAt); age > staleAfter {
+	if age := now.Sub(*vitals.RefreshedAt); age > StaleAfter {
 		state.Stale = true
 		state.Reason = fmt.Sprintf("package lists were last refreshed %s ago (at %s), and four refreshes in 24 h are expected%s",
 			Ago(age), Instant(*vitals.RefreshedAt), because(vitals.RefreshError))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 )
@@ -61,6 +62,24 @@ func (s *Store) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) e
 		}
 		return fn(o)
 	}, `SELECT feed, body FROM overlays WHERE to_at IS NULL ORDER BY feed, cve`))
+}
+
+// OverlaysOf answers: what is known of these CVEs beside advisories? In no order.
+func (s *Store) OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error) {
+	cves = slices.Compact(slices.Sorted(slices.Values(cves)))
+	all := []advisory.Overlay{}
+	for part := range slices.Chunk(cves, 10*chunk) {
+		args := make([]any, 0, len(part))
+		for _, cve := range part {
+			args = append(args, cve)
+		}
+		found, err := list(ctx, s.reader, scanOverlay, `SELECT feed, body FROM overlays WHERE to_at IS NULL AND cve IN `+tuples(1, len(part)), args...)
+		if err != nil {
+			return nil, wrap("overlays", err)
+		}
+		all = append(all, found...)
+	}
+	return all, nil
 }
 
 // CurrentLifecycles answers: how long is each release of each product looked after? By feed and key.

@@ -34,7 +34,11 @@ GROUP BY f.name, f.records, f.ecosystems, f.as_of;
 -- A machine that enrolls again is recognised without going through the fleet.
 CREATE INDEX hosts_machine ON hosts (machine_id);
 
+-- What is known of the CVEs of a new advisory.
+CREATE INDEX overlays_cve ON overlays (cve) WHERE to_at IS NULL;
+
 -- +goose Down
+DROP INDEX overlays_cve;
 DROP INDEX hosts_machine;
 DROP TABLE feed_imports;
 DROP TABLE lifecycles;

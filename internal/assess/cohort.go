@@ -1,0 +1,203 @@
+package assess
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync/atomic"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+// cohort are the hosts of which the same is found: they have the same package set in the same setting.
+type cohort struct {
+	set     *packageSet
+	setting *setting
+	hosts   int
+	worst   uint8 // rank of the worst that is found; fine: nothing is
+	counts  atomic.Pointer[counted]
+}
+
+// counted is what is found in a cohort, and the knowledge it was counted with.
+type counted struct {
+	generation int64
+	counts     apiv1.FindingCounts
+}
+
+// settingKey is everything beside the package set that what is found depends on.
+type settingKey struct {
+	images string // ids of the kernel images
+	SettingKey
+}
+
+// setting is shared by the cohorts of an equal key.
+type setting struct {
+	Setting
+	images  string
+	place   int // its number
+	cohorts int
+}
+
+func (s *setting) key() settingKey { return settingKey{s.images, s.SettingKey} }
+
+// kind of standing that a subject has in the cohort.
+func (c *cohort) kind(s *subject) Standing {
+	switch {
+	case s.kernel:
+		out := c.setting.Standing(s.Subject)
+		out.Place = Place{}
+		return out
+	case s.sells:
+		return Standing{Entitlements: c.setting.entitlements}
+	}
+	return Standing{}
+}
+
+// join gives the cohort of a set that a host belongs to, with the host counted in.
+func (ix *index) join(set *packageSet, of SettingKey) *cohort {
+	key := settingKey{set.images, of}
+	for _, c := range set.cohorts {
+		if c.setting.key() == key {
+			c.hosts++
+			return c
+		}
+	}
+	at := ix.settings[key]
+	if at == nil {
+		var images []inventory.Package
+		ix.each(set, func(p *heldPackage) {
+			if p.image {
+				images = append(images, p.Package)
+			}
+		})
+		at = &setting{Setting: Setting{SettingKey: of, kernels: KernelsOf(images, of.running)}, images: set.images, place: ix.place(of.place)}
+		ix.settings[key] = at
+	}
+	at.cohorts++
+	c := &cohort{set: set, setting: at, hosts: 1}
+	set.cohorts = append(set.cohorts, c)
+	// Each subject is judged in the kinds of standing that it has here before any host is in its bitmaps.
+	ix.each(set, func(p *heldPackage) { ix.presence(p.subject, c.kind(p.subject)) })
+	c.worst = ix.worstOf(c)
+	return c
+}
+
+// part counts a host out of its cohort; the last one takes it, and what only it had, along.
+func (ix *index) part(c *cohort) {
+	if c.hosts--; c.hosts > 0 {
+		return
+	}
+	if c.setting.cohorts--; c.setting.cohorts == 0 {
+		delete(ix.settings, c.setting.key())
+	}
+	c.set.cohorts = slices.DeleteFunc(c.set.cohorts, func(other *cohort) bool { return other == c })
+	if len(c.set.cohorts) == 0 {
+		ix.release(c.set)
+	}
+}
+
+// worstOf is the worst rank of what is found in a cohort.
+func (ix *index) worstOf(c *cohort) uint8 {
+	worst := uint8(fine)
+	ix.each(c.set, func(p *heldPackage) {
+		if len(p.subject.found) > 0 {
+			if at := p.subject.in(c.kind(p.subject)); at != nil {
+				worst = min(worst, at.worst[c.setting.place])
+			}
+		}
+	})
+	return worst
+}
+
+// each calls fn with every package of a set, by id.
+func (ix *index) each(set *packageSet, fn func(*heldPackage)) {
+	body := set.ids
+	_, n := binary.Uvarint(body) // the count
+	at := uint64(0)
+	for body = body[n:]; len(body) > 0; body = body[n:] {
+		var step uint64
+		step, n = binary.Uvarint(body)
+		at += step
+		if p := ix.packages.get(at); p != nil {
+			fn(p)
+		}
+	}
+}
+
+// unit is a subject in a set, with the binary packages it is installed through.
+type unit struct {
+	subject  *subject
+	packages []*heldPackage
+}
+
+// units of a set, in the order of their first packages.
+func (ix *index) units(set *packageSet, wanted func(*subject) bool) []unit {
+	at := map[*subject]int{}
+	var out []unit
+	ix.each(set, func(p *heldPackage) {
+		if !wanted(p.subject) {
+			return
+		}
+		i, there := at[p.subject]
+		if !there {
+			i = len(out)
+			at[p.subject] = i
+			out = append(out, unit{subject: p.subject})
+		}
+		out[i].packages = append(out[i].packages, p)
+	})
+	return out
+}
+
+func hasFindings(s *subject) bool { return len(s.found) > 0 }
+
+// tallies counts distinct vulnerabilities by the worst of their ranks, by their numbers: no map, since a fleet has hundreds of
+// thousands of pairs to count.
+type tallies struct {
+	worst   []uint8 // 0: not counted; else the rank + 1
+	touched []uint32
+}
+
+func (ix *index) newTallies() *tallies { return &tallies{worst: make([]uint8, len(ix.numbered))} }
+
+func (t *tallies) add(v *vulnerability, rank uint8) {
+	switch was := t.worst[v.number]; {
+	case rank == fine:
+	case was == 0:
+		t.touched = append(t.touched, v.number)
+		t.worst[v.number] = rank + 1
+	case rank+1 < was:
+		t.worst[v.number] = rank + 1
+	}
+}
+
+// take adds what was counted to counts and begins anew.
+func (t *tallies) take(c *apiv1.FindingCounts) {
+	names := priorities()
+	for _, n := range t.touched {
+		tally(c, names[t.worst[n]-1])
+		t.worst[n] = 0
+	}
+	t.touched = t.touched[:0]
+}
+
+// count is a cohort's distinct vulnerabilities by their worst priority: its hosts share the counting.
+func (ix *index) count(c *cohort, t *tallies) apiv1.FindingCounts {
+	if known := c.counts.Load(); known != nil && known.generation == ix.generation {
+		return known.counts
+	}
+	ix.each(c.set, func(p *heldPackage) {
+		if len(p.subject.found) == 0 {
+			return
+		}
+		if at := p.subject.in(c.kind(p.subject)); at != nil {
+			for i, v := range p.subject.found {
+				t.add(v, at.ranks[c.setting.place][i])
+			}
+		}
+	})
+	made := &counted{generation: ix.generation, counts: apiv1.FindingCounts{Assessed: true, Reason: c.set.unsaid()}}
+	t.take(&made.counts)
+	c.counts.Store(made)
+	return made.counts
+}

@@ -1,0 +1,209 @@
+package assess
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unique"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/inventory"
+)
+
+// host is one host of the index, small: what hosts have in common they share.
+type host struct {
+	id, name     string
+	ordinal      uint32
+	state        word
+	labels       word // "key=value" sorted, with labelEnd after each
+	agent        word // at enrollment
+	repositories word // digest
+	enrolledAt   int64
+	facts        unique.Handle[facts]
+	factsDigest  digest
+	cohort       *cohort // nil: no inventory yet
+	updates      *updates
+	seen         seen
+}
+
+const labelEnd = "\x00" // in no label: they are printable
+
+// word is a text that many hosts share. Equal words are equal; the zero word is empty.
+type word struct{ handle unique.Handle[string] }
+
+func wordOf(text string) word {
+	if text == "" {
+		return word{}
+	}
+	return word{unique.Make(text)}
+}
+
+func (w word) String() string {
+	if w == (word{}) {
+		return ""
+	}
+	return w.handle.Value()
+}
+
+// shared gives a text back in the one copy of it that everybody has.
+func shared(text string) string { return wordOf(text).String() }
+
+// digest of a section, half as long as its text.
+type digest [sha256.Size]byte
+
+func digestOf(text string) (d digest) {
+	if n, err := hex.Decode(d[:], []byte(text)); err == nil && n == len(d) {
+		return d
+	}
+	return sha256.Sum256([]byte(text)) // not one of ours; equal texts are still equal
+}
+
+// facts are the part of a host's facts that lists ask for: of its two hundred units only how many failed.
+type facts struct {
+	known                  bool // false: the host has not sent any yet
+	osID, osVersion, os    string
+	ecosystem              string
+	arch, running, manager string
+	reboot                 bool
+	failed                 int
+	entitlements           string // as in SettingKey
+	livepatched            CVESet
+}
+
+func factsOf(f *apiv1.Facts) facts {
+	if f == nil {
+		return facts{}
+	}
+	out := facts{known: true, osID: f.OS.ID, osVersion: f.OS.VersionID, os: f.OS.Name, ecosystem: f.OS.Ecosystem, arch: f.Arch, running: f.Kernel.Running,
+		manager: f.PackageManager.Name, reboot: f.Reboot.Required}
+	said := SettingOf(nil, StateOf(f, nil))
+	out.entitlements, out.livepatched = said.entitlements, said.livepatched
+	for _, u := range f.Units {
+		if u.Failed {
+			out.failed++
+		}
+	}
+	return out
+}
+
+// setting is what decides, beside the packages, what is found on a host at a place.
+func (f facts) setting(at Place) SettingKey {
+	return SettingKey{running: f.running, place: at, entitlements: f.entitlements, livepatched: f.livepatched}
+}
+
+// release is the value of host.os: the distribution and its release, as debian:12.
+func (f facts) release() string { return strings.TrimSuffix(f.osID+":"+f.osVersion, ":") }
+
+// seen is the moving part of a host: what its list and the age of its package lists need of what it last said. Times are microseconds,
+// 0: none.
+type seen struct {
+	at, vitalsAt int64
+	agent        word
+	said         bool // vitals have come at all
+	refreshed    int64
+	validUntil   int64 // the first instant at which one of its repositories' lists end
+	repository   word  // that repository
+	problem      word  // why refreshing failed
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+func seenOf(s inventory.Seen) (seen, error) {
+	out := seen{at: micros(s.At), vitalsAt: micros(s.VitalsAt), agent: wordOf(s.AgentVersion)}
+	vitals, err := inventory.ParseVitals(s.Vitals)
+	if err != nil || vitals == nil {
+		return out, err
+	}
+	out.said, out.problem = true, wordOf(vitals.RefreshError)
+	if vitals.RefreshedAt != nil {
+		out.refreshed = micros(*vitals.RefreshedAt)
+	}
+	for _, m := range vitals.Metadata {
+		if m.ValidUntil != nil && (out.validUntil == 0 || micros(*m.ValidUntil) < out.validUntil) {
+			out.validUntil, out.repository = micros(*m.ValidUntil), wordOf(m.Repository)
+		}
+	}
+	return out, nil
+}
+
+func newHost(p portrait) *host {
+	var labels strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(p.host.Labels)) {
+		labels.WriteString(key + "=" + p.host.Labels[key] + labelEnd)
+	}
+	return &host{
+		id: p.host.ID, name: p.host.Name, ordinal: uint32(p.host.Ordinal), //nolint:gosec // put has looked
+		state: wordOf(string(p.host.State)), labels: wordOf(labels.String()), agent: wordOf(p.host.AgentVersion), repositories: wordOf(p.repositories),
+		enrolledAt: micros(p.host.EnrolledAt), facts: unique.Make(p.facts), factsDigest: p.factsDigest, seen: p.seen,
+	}
+}
+
+// eachLabel calls fn with every label, by key.
+func (h *host) eachLabel(fn func(key, value string)) {
+	for one := range strings.SplitSeq(h.labels.String(), labelEnd) {
+		if key, value, ok := strings.Cut(one, "="); ok {
+			fn(key, value)
+		}
+	}
+}
+
+// metadata says how far the host's package lists can be trusted.
+func (h *host) metadata(now time.Time) apiv1.MetadataState {
+	f := h.facts.Value()
+	var about *apiv1.Facts
+	if f.known {
+		about = &apiv1.Facts{PackageManager: apiv1.PackageManager{Name: f.manager}}
+	}
+	return inventory.MetadataState(h.seen.vitals(), about, now)
+}
+
+func (s seen) vitals() *apiv1.Vitals {
+	if !s.said {
+		return nil
+	}
+	out := &apiv1.Vitals{RefreshError: s.problem.String()}
+	if s.refreshed != 0 {
+		at := instant(s.refreshed)
+		out.RefreshedAt = &at
+	}
+	if s.validUntil != 0 {
+		until := instant(s.validUntil)
+		out.Metadata = []apiv1.MetadataTime{{Repository: s.repository.String(), ValidUntil: &until}}
+	}
+	return out
+}
+
+// stale is metadata(now).Stale, in a few nanoseconds.
+func (h *host) stale(now int64) bool {
+	s := &h.seen
+	return !s.said || s.refreshed == 0 || now-s.refreshed > inventory.StaleAfter.Microseconds() || (s.validUntil != 0 && now > s.validUntil) || h.unmanaged()
+}
+
+// unmanaged: it has said that it has no package manager that the agent supports.
+func (h *host) unmanaged() bool {
+	f := h.facts.Value()
+	return f.known && f.manager == ""
+}
+
+// ecosystem is the release whose advisories speak of the host.
+func (h *host) ecosystem() string {
+	if h.cohort != nil && h.cohort.set.ecosystem != "" {
+		return h.cohort.set.ecosystem
+	}
+	return h.facts.Value().ecosystem
+}

@@ -1,0 +1,122 @@
+package assess
+
+import (
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
+
+// fewMembers is how many ordinals a list holds before a bitmap takes over: an empty bitmap alone takes 150 bytes, and most package
+// versions that few hosts have are on fewer than these.
+const fewMembers = 16
+
+// members is a set of host ordinals. The zero value is empty.
+type members struct {
+	few  []uint32 // sorted; while many is nil
+	many *roaring.Bitmap
+}
+
+func (m *members) add(ordinal uint32) {
+	if m.many != nil {
+		m.many.Add(ordinal)
+		return
+	}
+	i, there := slices.BinarySearch(m.few, ordinal)
+	if there {
+		return
+	}
+	if len(m.few) < fewMembers {
+		m.few = slices.Insert(m.few, i, ordinal)
+		return
+	}
+	m.many = roaring.BitmapOf(m.few...)
+	m.many.Add(ordinal)
+	m.few = nil
+}
+
+func (m *members) remove(ordinal uint32) {
+	if m.many == nil {
+		if i, there := slices.BinarySearch(m.few, ordinal); there {
+			m.few = slices.Delete(m.few, i, i+1)
+		}
+		return
+	}
+	m.many.Remove(ordinal)
+	if m.many.GetCardinality() <= fewMembers/2 {
+		m.few, m.many = m.many.ToArray(), nil
+	}
+}
+
+func (m *members) len() int {
+	if m.many != nil {
+		return int(m.many.GetCardinality()) //nolint:gosec // hosts are fewer than an int holds
+	}
+	return len(m.few)
+}
+
+// in says whether any of them is selected.
+func (m *members) in(selection *roaring.Bitmap) bool {
+	if m.many != nil {
+		return m.many.Intersects(selection)
+	}
+	return slices.ContainsFunc(m.few, selection.Contains)
+}
+
+// count is how many of them are selected.
+func (m *members) count(selection *roaring.Bitmap) int {
+	if m.many != nil {
+		return int(m.many.AndCardinality(selection)) //nolint:gosec // as above
+	}
+	n := 0
+	for _, ordinal := range m.few {
+		if selection.Contains(ordinal) {
+			n++
+		}
+	}
+	return n
+}
+
+// among are those of them that are selected, in a bitmap of its own.
+func (m *members) among(selection *roaring.Bitmap) *roaring.Bitmap {
+	if m.many != nil {
+		return roaring.And(m.many, selection)
+	}
+	out := roaring.New()
+	for _, ordinal := range m.few {
+		if selection.Contains(ordinal) {
+			out.Add(ordinal)
+		}
+	}
+	return out
+}
+
+// addTo adds all of them to a bitmap.
+func (m *members) addTo(into *roaring.Bitmap) {
+	if m.many != nil {
+		into.Or(m.many)
+		return
+	}
+	into.AddMany(m.few)
+}
+
+// each calls fn with every ordinal, ascending, until it says false.
+func (m *members) each(fn func(ordinal uint32) bool) {
+	if m.many != nil {
+		m.many.Iterate(fn)
+		return
+	}
+	for _, ordinal := range m.few {
+		if !fn(ordinal) {
+			return
+		}
+	}
+}
+
+// trim gives back the room that growing left over.
+func (m *members) trim() {
+	if m.many != nil {
+		m.many = m.many.Clone()
+		return
+	}
+	m.few = slices.Clone(m.few)
+}

@@ -1,0 +1,358 @@
+package assess
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/staunch-dev/staunch/internal/advisory"
+)
+
+// change is knowledge that changed, compiled before any lock is taken.
+type change struct {
+	opened   []*heldAdvisory
+	rules    map[named][]*rule // what the opened ones say, by package
+	gone     []advisory.Ref
+	overlays []advisory.Overlay
+	ended    []advisory.OverlayRef
+}
+
+// compiling gathers a change, record by record: an advisory is not needed as it is stored once its rules are made.
+type compiling struct {
+	change
+	compiler *compiler
+}
+
+func newCompiling() *compiling {
+	return &compiling{change{rules: map[named][]*rule{}}, newCompiler()}
+}
+
+func (c *compiling) add(a advisory.Advisory) {
+	a.Feed, a.Severity = shared(a.Feed), shared(a.Severity)
+	for i := range a.Affected {
+		one := &a.Affected[i]
+		one.Ecosystem, one.Package = shared(one.Ecosystem), shared(one.Package)
+	}
+	held := &heldAdvisory{Advisory: &a}
+	for _, r := range c.compiler.compile(&a) {
+		c.rules[r.named] = append(c.rules[r.named], r)
+		held.about = append(held.about, r.named)
+	}
+	a.Affected, a.Details, a.Supersedes = nil, "", nil // read from the store when somebody looks at it
+	c.opened = append(c.opened, held)
+}
+
+func compileChange(k advisory.Knowledge) change {
+	c := newCompiling()
+	for _, a := range k.Advisories {
+		c.add(a)
+	}
+	c.gone, c.overlays, c.ended = k.Gone, k.Overlays, k.OverlaysGone
+	return c.change
+}
+
+// committer runs the short steps of a revision, each under the lock where there are readers.
+type committer func(step func())
+
+func atOnce(step func()) { step() }
+
+// reviseStep bounds how much one step of a revision changes: readers wait for a few milliseconds at most.
+const reviseStep = 256
+
+// revise takes in changed knowledge and matches again only the subjects that it names. Matching is done outside of the steps: whoever
+// asks meanwhile is answered with, for each package, what was known before or what is known now.
+func (ix *index) revise(c change, commit committer) {
+	touched := map[named]map[advisory.Ref]bool{} // what is said no more of a package, or said anew
+	retract := func(r advisory.Ref) {
+		if old := ix.advisories[r]; old != nil {
+			for _, k := range old.about {
+				if touched[k] == nil {
+					touched[k] = map[advisory.Ref]bool{}
+				}
+				touched[k][r] = true
+			}
+		}
+	}
+	for _, r := range c.gone {
+		retract(r)
+	}
+	for _, a := range c.opened {
+		retract(ref(a.Advisory))
+	}
+	for k := range c.rules {
+		if touched[k] == nil {
+			touched[k] = map[advisory.Ref]bool{}
+		}
+	}
+	for part := range slices.Chunk(c.gone, reviseStep) {
+		commit(func() {
+			for _, r := range part {
+				ix.forgetAdvisory(r)
+			}
+		})
+	}
+	for part := range slices.Chunk(c.opened, reviseStep) {
+		commit(func() {
+			for _, a := range part {
+				ix.forgetAdvisory(ref(a.Advisory))
+				ix.keepAdvisory(a)
+			}
+		})
+	}
+	rejudged := ix.overlay(c, commit)
+	r := newRevision(ix, commit)
+	for k, anew := range touched {
+		list := slices.DeleteFunc(slices.Clone(ix.rules.byName[k]), func(one *rule) bool { return anew[ref(one.advisory)] })
+		list = append(list, c.rules[k]...)
+		slices.SortFunc(list, compareRules)
+		r.name(k, slices.Clip(list))
+	}
+	for s := range rejudged {
+		if k := (named{s.Ecosystem, s.Name}); touched[k] == nil {
+			r.subject(s, ix.rules.byName[k])
+		}
+	}
+	r.end()
+}
+
+// rejudge judges everything again, for the day has changed.
+func (ix *index) rejudge(commit committer) {
+	today := day(ix.now())
+	if today == ix.day {
+		return
+	}
+	commit(func() { ix.day = today })
+	r := newRevision(ix, commit)
+	for _, s := range ix.subjects {
+		r.subject(s, ix.rules.byName[named{s.Ecosystem, s.Name}])
+	}
+	r.end()
+}
+
+func (ix *index) keepAdvisory(a *heldAdvisory) {
+	ix.advisories[ref(a.Advisory)] = a
+	for _, name := range known(a.Advisory) {
+		ix.byName[name] = append(ix.byName[name], a)
+	}
+}
+
+// forgetAdvisory forgets that there is an advisory. Its rules are replaced package by package.
+func (ix *index) forgetAdvisory(r advisory.Ref) {
+	old := ix.advisories[r]
+	if old == nil {
+		return
+	}
+	delete(ix.advisories, r)
+	for _, name := range known(old.Advisory) {
+		if ix.byName[name] = slices.DeleteFunc(ix.byName[name], func(other *heldAdvisory) bool { return other == old }); len(ix.byName[name]) == 0 {
+			delete(ix.byName, name)
+		}
+	}
+}
+
+// known are the names by which people may ask for an advisory.
+func known(a *advisory.Advisory) []string {
+	all := slices.Concat([]string{a.ID}, a.CVEs, a.Aliases)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// overlay takes in what is known of CVEs beside advisories, and gives the subjects that are to be judged again.
+func (ix *index) overlay(c change, commit committer) map[*subject]bool {
+	touched := map[*subject]bool{}
+	touch := func(cve string) {
+		if v := ix.vulns[cve]; v != nil {
+			for _, s := range v.subjects {
+				touched[s] = true
+			}
+		}
+	}
+	for part := range slices.Chunk(c.overlays, 16*reviseStep) {
+		commit(func() {
+			for _, o := range part {
+				if len(ix.byName[o.CVE]) == 0 && o.KEV == nil {
+					continue // EPSS speaks of every CVE there is; what no advisory names nobody has
+				}
+				t := ix.threats[o.CVE]
+				t.Add(o)
+				ix.threats[o.CVE] = t
+				touch(o.CVE)
+			}
+		})
+	}
+	commit(func() {
+		for _, r := range c.ended {
+			ix.forgetOverlay(r)
+			touch(r.CVE)
+		}
+	})
+	return touched
+}
+
+// forgetOverlay takes back what one feed said of a CVE; each kind of overlay has one feed.
+func (ix *index) forgetOverlay(r advisory.OverlayRef) {
+	t := ix.threats[r.CVE]
+	switch r.Feed {
+	case "kev":
+		t.KEV = nil
+	case "epss":
+		t.EPSS, t.EPSSDate = nil, ""
+	case "ssvc":
+		t.SSVC = nil
+	}
+	if t == (advisory.Threat{}) {
+		delete(ix.threats, r.CVE)
+		return
+	}
+	ix.threats[r.CVE] = t
+}
+
+// revision is a run of revise: what was matched and is not committed yet, and what that changed.
+type revision struct {
+	ix      *index
+	commit  committer
+	waiting []func()
+	room    int
+	changed map[*presence][]uint8 // worst ranks before
+}
+
+func newRevision(ix *index, commit committer) *revision {
+	return &revision{ix: ix, commit: commit, changed: map[*presence][]uint8{}}
+}
+
+// name replaces the rules of a package, with what its subjects have by them.
+func (r *revision) name(k named, list []*rule) {
+	r.waiting = append(r.waiting, func() { r.ix.rules.set(k, list) })
+	for _, s := range r.ix.named[k] {
+		r.subject(s, list)
+	}
+	if r.room++; r.room >= reviseStep {
+		r.flush()
+	}
+}
+
+// subject matches and judges one subject again.
+func (r *revision) subject(s *subject, list []*rule) {
+	ix := r.ix
+	hits := Settle(matchRules(s.Subject, list))
+	places := len(ix.places)
+	ranks := make(map[string][]uint8, len(hits)) // by presence and place
+	for id, hit := range hits {
+		all := make([]uint8, 0, len(s.presences)*places)
+		for _, p := range s.presences {
+			for _, at := range ix.places {
+				all = append(all, ix.rankOf(id, s, hit, p.kind.at(at.Place)))
+			}
+		}
+		ranks[id] = all
+	}
+	r.room++
+	r.waiting = append(r.waiting, func() {
+		ix.found(s, hits)
+		for i, p := range s.presences { // the same ones: only this goroutine changes them
+			before := p.worst
+			p.ranks, p.worst = make([][]uint8, 0, places), make([]uint8, 0, places)
+			for at := range places {
+				one := make([]uint8, 0, len(s.found))
+				for _, v := range s.found {
+					one = append(one, ranks[v.id][i*places+at])
+				}
+				p.judged(one)
+			}
+			if _, known := r.changed[p]; !known && !slices.Equal(before, p.worst) {
+				r.changed[p] = before
+			}
+		}
+	})
+}
+
+// end commits the rest.
+func (r *revision) end() {
+	r.flush()
+	r.worst()
+	r.commit(func() { r.ix.generation++ })
+}
+
+// flush commits what waits.
+func (r *revision) flush() {
+	waiting := r.waiting
+	r.waiting, r.room = nil, 0
+	r.commit(func() {
+		for _, step := range waiting {
+			step()
+		}
+		r.ix.generation++
+	})
+}
+
+// manyHosts is how often each host may come up before going through cohorts is quicker: a cohort takes as long as some twenty hosts.
+const manyHosts = 20
+
+// worst brings the worst rank of every cohort up to date that has a presence whose own changed.
+func (r *revision) worst() {
+	ix := r.ix
+	lower, again := map[*cohort]uint8{}, map[*cohort]bool{}
+	hosts := 0
+	for p := range r.changed {
+		hosts += p.hosts.len()
+	}
+	if hosts > manyHosts*len(ix.hosts) { // so many that going through every cohort once is quicker
+		r.changed = nil
+		for _, set := range ix.sets {
+			for _, c := range set.cohorts {
+				again[c] = true
+			}
+		}
+	}
+	for p, before := range r.changed {
+		p.hosts.each(func(ordinal uint32) bool {
+			c := ix.host(ordinal).cohort
+			switch was, is := before[c.setting.place], p.worst[c.setting.place]; {
+			case is < was: // the cohort's is this one or another that is worse
+				if l, known := lower[c]; !known || is < l {
+					lower[c] = is
+				}
+			case is > was && c.worst == was:
+				again[c] = true
+			}
+			return true
+		})
+	}
+	for c, worst := range lower {
+		if worst = min(worst, c.worst); again[c] {
+			worst = ix.worstOf(c)
+			delete(again, c)
+		}
+		lower[c] = worst
+	}
+	for c := range again {
+		lower[c] = ix.worstOf(c)
+	}
+	r.commit(func() {
+		for c, worst := range lower {
+			c.worst = worst
+		}
+	})
+}
+
+// caseOf is a vulnerability of a subject in a standing.
+func (ix *index) caseOf(vulnerability string, s *subject, hit Hit, on Standing) Case {
+	return Case{Vulnerability: vulnerability, Subject: s.Subject, Hit: hit, Threat: ix.threats[vulnerability], Standing: on}
+}
+
+// rankOf judges a case; fine when it is no finding.
+func (ix *index) rankOf(vulnerability string, s *subject, hit Hit, on Standing) uint8 {
+	v := Judge(ix.caseOf(vulnerability, s, hit, on), ix.now())
+	if !v.IsFinding() {
+		return fine
+	}
+	return uint8(rank(v.Priority)) //nolint:gosec // there are five
+}
+
+// naming lists the current advisories that have a name, by feed and id.
+func (ix *index) naming(id string) []*heldAdvisory {
+	out := slices.Clone(ix.byName[id])
+	slices.SortFunc(out, func(a, b *heldAdvisory) int { return strings.Compare(a.Feed+"\x00"+a.ID, b.Feed+"\x00"+b.ID) })
+	return out
+}
+
+func ref(a *advisory.Advisory) advisory.Ref { return advisory.Ref{Feed: a.Feed, ID: a.ID} }
