@@ -44,6 +44,7 @@ type Store interface {
 type Service struct {
 	store  Store
 	cfg    Config
+	asked  intake.Limits // as they were given: adapters have defaults of their own for sources that need other ones
 	client *http.Client
 	log    *slog.Logger
 	now    func() time.Time
@@ -52,8 +53,9 @@ type Service struct {
 
 // NewService makes a service. client may be nil.
 func NewService(store Store, cfg Config, client *http.Client, log *slog.Logger, now func() time.Time) *Service {
+	asked := cfg.Limits
 	cfg.Limits = cfg.OrDefault()
-	s := &Service{store: store, cfg: cfg, client: cautious(client), log: log, now: now, turn: make(chan struct{}, 1)}
+	s := &Service{store: store, cfg: cfg, asked: asked, client: cautious(client), log: log, now: now, turn: make(chan struct{}, 1)}
 	s.turn <- struct{}{}
 	return s
 }

@@ -129,7 +129,7 @@ func (s *Service) tell(ctx context.Context, kind string, f advisory.FeedState, t
 // load imports a feed's files: one pass to see that they are whole and what they hold, outside any transaction, and one to write. What
 // is wrong with them is fault.Invalid.
 func (s *Service) load(ctx context.Context, f source, got *delivery, before, after advisory.FeedState) error {
-	o := intake.Options{Limits: s.cfg.Limits}
+	o := intake.Options{Limits: s.asked}
 	files := got.opened()
 	var gave kinds
 	found, err := readFiles(ctx, f, after.AttemptedAt, files, o, gave.sink())

@@ -73,7 +73,8 @@ type affected struct {
 }
 
 // ReadOSV reads Canonical's OSV records: osv-all.tar.xz, a zip of them, or one. One advisory for each record, UBUNTU-CVE-… or USN-…; a
-// vulnerability and the notices that fix it are all given. An entry without a fixed version is not fixed yet, or never will be: VEX says
+// vulnerability and the notices that fix it are all given. Livepatch notices, LSN-…, are counted as left out: what they say of packages the
+// other two say, and whether a livepatch is loaded is the host's to tell. An entry without a fixed version is not fixed yet, or never will be: VEX says
 // which. An affected entry's Severity is Ubuntu's own priority.
 func ReadOSV(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
 	var s intake.Survey
@@ -99,7 +100,7 @@ func ReadOSV(ctx context.Context, f intake.File, o intake.Options, to intake.Sin
 				ecosystems[p.ecosystem] = true
 			}
 		}
-		if len(a.Affected) == 0 && a.Withdrawn.IsZero() {
+		if len(a.Affected) == 0 && a.Withdrawn.IsZero() || strings.HasPrefix(a.ID, "LSN-") {
 			s.Left++
 			return nil
 		}

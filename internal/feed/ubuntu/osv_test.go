@@ -50,6 +50,8 @@ func TestOSV(t *testing.T) {
 		"fips":                  {osvEntry("Ubuntu:Pro:FIPS:20.04:LTS", "fips/focal", osvFixed, apps), advisory.Affected{Ecosystem: "Ubuntu:20.04", Ranges: fixed, Entitlement: "fips", Stream: "fips"}},
 		"fips_updates":          {osvEntry("Ubuntu:Pro:FIPS-updates:22.04:LTS", "fips-updates/jammy", osvFixed, ""), advisory.Affected{Ecosystem: "Ubuntu:22.04", Ranges: fixed, Entitlement: "fips-updates", Stream: "fips-updates"}},
 		"realtime":              {osvEntry("Ubuntu:Pro:Realtime:24.04:LTS", "realtime/noble", osvFixed, ""), advisory.Affected{Ecosystem: "Ubuntu:24.04", Ranges: fixed, Entitlement: "realtime-kernel", Stream: "realtime-kernel"}},
+		"realtime_at_the_end":   {osvEntry("Ubuntu:Pro:22.04:LTS:Realtime:Kernel", "realtime/jammy", osvFixed, ""), advisory.Affected{Ecosystem: "Ubuntu:22.04", Ranges: fixed, Entitlement: "realtime-kernel", Stream: "realtime-kernel"}},
+		"bluefield_at_the_end":  {osvEntry("Ubuntu:22.04:LTS:for:NVIDIA:BlueField", "bluefield/jammy", osvFixed, ""), advisory.Affected{Ecosystem: "Ubuntu:22.04", Ranges: fixed, Entitlement: "nvidia-bluefield", Stream: "nvidia-bluefield"}},
 		"bluefield":             {osvEntry("Ubuntu:Nvidia-Bluefield:22.04:LTS", "bluefield/jammy", osvFixed, ""), advisory.Affected{Ecosystem: "Ubuntu:22.04", Ranges: fixed, Entitlement: "nvidia-bluefield", Stream: "nvidia-bluefield"}},
 		"priority_of_package":   {osvEntry("Ubuntu:22.04:LTS", "jammy", osvFixed, `,"severity":[{"type":"Ubuntu","score":"High"},{"type":"CVSS_V3","score":"x"}]`), advisory.Affected{Ecosystem: "Ubuntu:22.04", Ranges: fixed, Severity: "high"}},
 		"priority_of_notice": {osvEntry("Ubuntu:22.04:LTS", "jammy", osvFixed, `,"database_specific":{"cves_map":{"cves":[{"severity":[{"type":"Ubuntu","score":"low"}]},{"severity":[{"type":"Ubuntu","score":"medium"}]}]}}`),
@@ -80,7 +82,7 @@ func TestOSVNamesWhatIsWrong(t *testing.T) {
 		problem                string
 	}{
 		"an entry of no release":           {osvRecord("USN-1", `"affected":[`+good+`,`+osvEntry("Ubuntu:jammy", "jammy", osvFixed, "")+`]`), 1, 0, 0, "names no release of Ubuntu"},
-		"entries of no release alone":      {osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:Pro:22.04:main", "jammy", osvFixed, "")+`]`), 0, 1, 0, "names no release of Ubuntu"},
+		"entries of no release alone":      {osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:Pro:LTS", "jammy", osvFixed, "")+`]`), 0, 1, 0, "names no release of Ubuntu"},
 		"another distribution":             {osvRecord("USN-1", `"affected":[`+osvEntry("Debian:12", "", osvFixed, "")+`]`), 0, 1, 0, "names no release of Ubuntu"},
 		"a version that is none":           {osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", `{"introduced":"0"},{"fixed":"x_1"}`, "")+`]`), 0, 1, 0, "invalid deb version"},
 		"a range without a beginning":      {osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", `{"fixed":"1"}`, "")+`]`), 0, 1, 0, "no introduced event"},
@@ -88,6 +90,7 @@ func TestOSVNamesWhatIsWrong(t *testing.T) {
 		"no id":                            {osvRecord("", `"affected":[`+good+`]`), 0, 1, 0, "its id is empty"},
 		"no modified time":                 {`{"id":"USN-1"}`, 0, 1, 0, "no modified time"},
 		"withdrawn needs no entry":         {osvRecord("USN-1", `"withdrawn":"2026-02-03T00:00:00Z","affected":[]`), 1, 0, 0, ""},
+		"a livepatch notice":               {osvRecord("LSN-0112-1", `"affected":[`+good+`]`), 0, 0, 1, ""},
 		"not affected anywhere":            {osvRecord("USN-1", `"affected":[]`), 0, 0, 1, ""},
 		"something follows":                {osvRecord("USN-1", `"affected":[]`) + `{}`, 0, 1, 0, "follows its JSON value"},
 		"cut off":                          {`{"id":"USN-1","affected":[`, 0, 1, 0, "unexpected EOF"},

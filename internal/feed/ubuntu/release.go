@@ -26,28 +26,35 @@ type place struct {
 const somePro = "pro"
 
 // ours are the names of variants where they differ from those that the host's own `pro status` uses.
-var ours = map[string]string{"realtime": "realtime-kernel", "esm": "esm-infra", "ros-esm": "ros"}
+var ours = map[string]string{"realtime": "realtime-kernel", "bluefield": "nvidia-bluefield", "esm": "esm-infra", "ros-esm": "ros"}
 
 var releaseNumber = regexp.MustCompile(`^\d{2}\.\d{2}$`)
 
 // ofEcosystem reads OSV's name of a place: Ubuntu:22.04:LTS, Ubuntu:25.10, Ubuntu:Pro:16.04:LTS, Ubuntu:Pro:FIPS-updates:20.04:LTS,
-// Ubuntu:Nvidia-Bluefield:22.04:LTS. The entitlement of a plain Pro is somePro: other fields tell more.
+// Ubuntu:Pro:22.04:LTS:Realtime:Kernel, Ubuntu:22.04:LTS:for:NVIDIA:BlueField. The entitlement of a plain Pro is somePro: other fields
+// tell more.
 func ofEcosystem(name string) (place, bool) {
+	const most = 8
 	parts := strings.Split(name, ":")
-	if parts[0] != "Ubuntu" {
-		return place{}, false
-	}
 	i := slices.IndexFunc(parts, releaseNumber.MatchString)
-	if i < 0 || len(parts) > i+2 || len(parts) == i+2 && parts[i+1] != "LTS" || i > 3 {
+	if parts[0] != "Ubuntu" || i < 0 || len(parts) > most {
 		return place{}, false
 	}
 	p := place{ecosystem: "Ubuntu:" + parts[i]}
-	for _, variant := range parts[1:i] {
-		if variant == "Pro" {
+	var variant []string
+	for _, part := range slices.Concat(parts[1:i], parts[i+1:]) {
+		switch part {
+		case "Pro":
 			p.entitlement = somePro
-			continue
+		case "LTS", "for":
+		case "":
+			return place{}, false
+		default:
+			variant = append(variant, strings.ToLower(part))
 		}
-		p.vary(strings.ToLower(variant))
+	}
+	if len(variant) > 0 {
+		p.vary(strings.Join(variant, "-"))
 	}
 	return p, len(p.stream) <= maxVariant
 }

@@ -22,10 +22,10 @@ const (
 	maxProducts = 100_000   // sources of one statement
 )
 
-// ReadVEX reads Canonical's OpenVEX documents: vex-all.tar.xz, a zip of them, or one. One advisory for each document and vulnerability,
-// called CVE-2024-1234, or USN-1234-1/CVE-2024-1234 in a notice's; its entries are of source packages, binary ones only repeat them.
+// ReadVEX reads Canonical's OpenVEX documents: vex-all.tar.xz, a zip of them, or one. One advisory for each document, called CVE-2024-1234
+// or USN-1234-1 (of which the CVEs are other names); its entries are of source packages, binary ones only repeat them.
 //
-// A purl names the version that the archive has at the time, not the one that brought the fix. So "fixed" becomes "not affected from
+// In the document of a CVE a purl names the version that the archive has at the time, not the one that brought the fix. So "fixed" becomes "not affected from
 // that version on", and says nothing of older ones; "affected" holds up to that version. OSV has the versions that fixed.
 func ReadVEX(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
 	var s intake.Survey
@@ -81,8 +81,9 @@ type vex struct {
 
 type statement struct {
 	vulnerability struct {
-		Name        string `json:"name"`
-		Description string `json:"description"`
+		Name        string   `json:"name"`
+		Description string   `json:"description"`
+		Aliases     []string `json:"aliases"` // addresses; in a notice its CVEs
 	}
 	timestamp, status, justification, impact, action, notes string
 
@@ -186,7 +187,7 @@ func (v *vex) name(problem string) {
 
 // instant reads a time as the documents have it: with or without a zone, or a day alone. Zero: none that is known.
 func instant(s string) time.Time {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", time.DateOnly} {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05 MST", time.DateOnly} {
 		if at, err := time.Parse(layout, s); err == nil {
 			return at.UTC()
 		}
@@ -212,9 +213,7 @@ func (v *vex) advisories() []advisory.Advisory {
 			if name != v.id {
 				a.ID += "/" + name
 			}
-			if intake.IsCVE(name) {
-				a.CVEs = []string{name}
-			}
+			a.CVEs = s.cves()
 			all, entries = append(all, a), append(entries, newMerged())
 		}
 		for _, p := range s.sources {
@@ -227,6 +226,16 @@ func (v *vex) advisories() []advisory.Advisory {
 		all[n].Affected = entries[n].sorted()
 	}
 	return all
+}
+
+func (s *statement) cves() []string {
+	var ids []string
+	for _, name := range append([]string{s.vulnerability.Name}, s.vulnerability.Aliases...) {
+		if intake.IsCVE(name) {
+			ids = append(ids, name)
+		}
+	}
+	return intake.Sorted(ids)
 }
 
 // entry is what a statement says of one source; false: nothing that is wanted or can be used.

@@ -75,11 +75,20 @@ func TestVEXNotInArchive(t *testing.T) {
 
 func TestVEXNotice(t *testing.T) {
 	t.Parallel()
-	text := vexOf("USN-1-1", `"products":[{"@id":"pkg:deb/ubuntu/libstdc%2B%2B@1%3A2?arch=source&distro=esm-apps/jammy"}],"status":"fixed"`)
+	text := `{"@id":"https://github.com/canonical/ubuntu-security-notices/blob/main/vex/usn/USN-1-1","timestamp":"2026-04-24T08:06:46.602534Z","statements":[
+		{"vulnerability":{"name":"USN-1-1","aliases":["CVE-2026-0002","CVE-2026-0001","https://ubuntu.com/security/CVE-2026-0003"]},"timestamp":"2024-01-30 15:15:00 UTC",
+		"products":[{"@id":"pkg:deb/ubuntu/libstdc%2B%2B@1%3A2?arch=source&distro=esm-apps/jammy"}],"status":"fixed","status_notes":"x"}]}`
 	got, _, err := readAll(t.Context(), ReadVEX, []byte(text), intake.Options{})
-	want := []advisory.Affected{{Ecosystem: "Ubuntu:22.04", Package: "libstdc++", Entitlement: "esm-apps", Status: advisory.StatusNotAffected, Ranges: []advisory.Range{{Introduced: "1:2"}}}}
-	if diff := cmp.Diff(want, got["USN-1-1/CVE-2026-0001"].Affected); err != nil || diff != "" {
+	want := map[string]advisory.Advisory{"USN-1-1": {
+		ID: "USN-1-1", CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}, Published: time.Date(2024, 1, 30, 15, 15, 0, 0, time.UTC), Modified: time.Date(2026, 4, 24, 8, 6, 46, 602534000, time.UTC),
+		Affected: []advisory.Affected{{Ecosystem: "Ubuntu:22.04", Package: "libstdc++", Entitlement: "esm-apps", Status: advisory.StatusNotAffected, Note: "x", Ranges: []advisory.Range{{Introduced: "1:2"}}}},
+	}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
+	}
+	text = vexOf("USN-1-1", `"products":[{"@id":"pkg:deb/ubuntu/p@1?arch=source&distro=jammy"}],"status":"fixed"`)
+	if got, _, err := readAll(t.Context(), ReadVEX, []byte(text), intake.Options{}); err != nil || len(got["USN-1-1/CVE-2026-0001"].Affected) != 1 {
+		t.Errorf("a document of another name than its vulnerability: %v: %+v", err, got)
 	}
 	wrapped := `{"metadata":{"@id":"x/CVE-2026-0001","timestamp":"2025-07-23T05:12:19.020044"},"statements":[]}`
 	if _, s, err := readAll(t.Context(), ReadVEX, []byte(wrapped), intake.Options{}); err != nil || s.Skipped != 0 || s.Newest.IsZero() {
