@@ -16,9 +16,11 @@ import (
 // when not nil, is asked about a record's raw text first. An error is damage of the whole archive.
 func readOSV(ctx context.Context, a *intake.Archive, bucket string, want func(raw []byte) bool, yield func(advisory.Advisory) error) (intake.Survey, error) {
 	var s intake.Survey
-	if _, ok := vercmp.ForEcosystem(bucket); !ok {
+	scheme, ok := vercmp.ForEcosystem(bucket)
+	if !ok {
 		return s, fmt.Errorf("no version order for %s", bucket)
 	}
+	s.FixesOnly = scheme == vercmp.RPM // the RPM family's records are errata
 	seen := intake.NewSeen()
 	ecosystems := map[string]bool{}
 	foreign := 0
