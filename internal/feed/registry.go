@@ -6,7 +6,9 @@ import (
 	"github.com/staunch-dev/staunch/internal/feed/alpine"
 	"github.com/staunch-dev/staunch/internal/feed/debian"
 	"github.com/staunch-dev/staunch/internal/feed/lifecycle"
+	"github.com/staunch-dev/staunch/internal/feed/oval"
 	"github.com/staunch-dev/staunch/internal/feed/redhat"
+	"github.com/staunch-dev/staunch/internal/feed/suse"
 	"github.com/staunch-dev/staunch/internal/feed/threat"
 	"github.com/staunch-dev/staunch/internal/feed/ubuntu"
 	"github.com/staunch-dev/staunch/internal/feed/vex"
@@ -30,6 +32,7 @@ const (
 	redhatBase  = "https://security.access.redhat.com/data/csaf/v2/"
 	alpineBase  = "https://secdb.alpinelinux.org/"
 	oracleBase  = "https://linux.oracle.com/security/oval/"
+	suseBase    = "https://ftp.suse.com/pub/projects/security/oval/"
 	azureBase   = "https://raw.githubusercontent.com/microsoft/AzureLinuxVulnerabilityData/main/"
 	distroBase  = "https://salsa.debian.org/debian/distro-info-data/-/raw/main/"
 	kevAddress  = "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"
@@ -37,9 +40,6 @@ const (
 	ssvcAddress = "https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.zip"
 	eolAddress  = "https://endoflife.date/api/v1/products/full"
 )
-
-// noAdapter is why a source is not supported that nothing reads yet.
-const noAdapter = "nothing reads it yet"
 
 // registry is every source that Staunch knows of. How much the word of each counts is assess's to say.
 func registry() []source {
@@ -90,19 +90,27 @@ func distributions() []source {
 			},
 		},
 		{
-			name: "oracle", title: "Oracle's errata (OVAL)", buckets: []string{"Oracle Linux"}, every: 6 * hour, why: noAdapter,
+			name: "oracle", title: "Oracle's errata (OVAL)", buckets: []string{"Oracle Linux"}, every: 6 * hour, read: oval.ReadOracle, revision: "1", fixesOnly: true,
 			files: []place{{url: oracleBase + "com.oracle.elsa-all.xml.bz2", paths: []string{"oracle/com.oracle.elsa-all.xml.bz2"}}},
 		},
 		{
-			name: "amazon/" + releaseMark, title: "Amazon's errata of {}", buckets: []string{"Amazon Linux"}, every: 6 * hour, why: noAdapter,
+			name: "suse/oval/" + majorMark, title: "SUSE's OVAL of SLE {}, unfixed ones too", buckets: []string{"SUSE"}, every: 6 * hour, read: suse.ReadOVAL, revision: "1",
+			files: []place{{url: suseBase + "suse.linux.enterprise.server.{}-affected.xml.gz", paths: []string{"suse/{}/affected.xml.gz", "suse/{}/affected.xml"}}},
+		},
+		{
+			name: "suse/leap/" + numberMark, title: "SUSE's OVAL of openSUSE Leap {}", buckets: []string{"openSUSE"}, every: 6 * hour, read: suse.ReadOVAL, revision: "1",
+			files: []place{{url: suseBase + "opensuse.leap.{}-affected.xml.gz", paths: []string{"suse-leap/{}/affected.xml.gz", "suse-leap/{}/affected.xml"}}},
+		},
+		{
+			name: "amazon/" + releaseMark, title: "Amazon's errata of {}", buckets: []string{"Amazon Linux"}, every: 6 * hour, why: "there is no real updateinfo of Amazon's to hold its reader against, and its repositories give no fixed address",
 			files: []place{{paths: []string{"amazon/{}/updateinfo.xml.gz", "amazon/{}/updateinfo.xml"}}},
 		},
 		{
-			name: "azure/" + releaseMark, title: "Azure Linux's OVAL of {}", buckets: []string{"Azure Linux"}, every: 6 * hour, why: noAdapter,
+			name: "azure/" + releaseMark, title: "Azure Linux's OVAL of {}", buckets: []string{"Azure Linux"}, every: 6 * hour, why: "there is no real file of it to hold a reader against",
 			files: []place{{url: azureBase + "azurelinux-{}.0-oval.xml", paths: []string{"azure/{}/oval.xml", "azure/{}/oval.xml.gz"}}},
 		},
 		{
-			name: "microsoft", title: "Microsoft's security updates (CVRF)", buckets: []string{"Windows"}, every: 12 * hour, why: noAdapter,
+			name: "microsoft", title: "Microsoft's security updates (CVRF)", buckets: []string{"Windows"}, every: 12 * hour, why: "its reader has met no real document yet",
 			files: []place{{paths: []string{"microsoft/cvrf.zip"}}},
 		},
 	}

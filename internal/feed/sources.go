@@ -14,8 +14,8 @@ import (
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
-// source is one entry of the registry: where a feed's files are, who wants them and what reads them. Where its name ends in {bucket} or
-// {release}, it is one feed for each bucket (Debian) or release (v3.20 of Alpine:v3.20) that hosts have; {} stands for it in files.
+// source is one entry of the registry: where a feed's files are, who wants them and what reads them. Where its name ends in a mark, it is
+// one feed for each value that hosts have of it; {} stands for the value in files.
 type source struct {
 	name      string
 	title     string
@@ -41,15 +41,46 @@ type place struct {
 }
 
 const (
-	bucketMark  = "{bucket}"
-	releaseMark = "{release}"
-	osvPrefix   = "osv/"
-	kevFeed     = "kev"
+	osvPrefix = "osv/"
+	kevFeed   = "kev"
 )
 
-// one is a source for one feed: its marks filled in.
+// Marks at the end of a source's name, and what each takes of a release.
+const (
+	bucketMark  = "{bucket}"  // Debian of Debian:12
+	releaseMark = "{release}" // v3.20 of Alpine:v3.20
+	majorMark   = "{major}"   // 15 of SUSE:15.5
+	numberMark  = "{number}"  // 15.6 of openSUSE:Leap 15.6
+)
+
+// valueOf is what a mark takes of a release.
+func valueOf(mark, ecosystem string) string {
+	bucket, release, _ := strings.Cut(ecosystem, ":")
+	switch mark {
+	case bucketMark:
+		return bucket
+	case majorMark:
+		major, _, _ := strings.Cut(release, ".")
+		return major
+	case numberMark:
+		return release[strings.LastIndex(release, " ")+1:]
+	}
+	return release
+}
+
+// split parts a source's name from its mark; without one it is one feed.
+func (s source) split() (prefix, mark string) {
+	if i := strings.IndexByte(s.name, '{'); i >= 0 {
+		return s.name[:i], s.name[i:]
+	}
+	return s.name, ""
+}
+
+// one is a source for one feed: its mark filled in.
 func (s source) one(value string) source {
-	s.name = strings.NewReplacer(bucketMark, value, releaseMark, value).Replace(s.name)
+	if prefix, mark := s.split(); mark != "" {
+		s.name = prefix + value
+	}
 	s.title = strings.ReplaceAll(s.title, "{}", value)
 	s.files = slices.Clone(s.files)
 	for i, f := range s.files {
@@ -64,39 +95,27 @@ func (s source) one(value string) source {
 
 // forRelease is the feed that a source has for a release, as Debian:12; false when it has none.
 func (s source) forRelease(ecosystem string) (source, bool) {
-	if s.own {
+	bucket, _, _ := strings.Cut(ecosystem, ":")
+	if s.own || s.buckets != nil && !slices.Contains(s.buckets, bucket) {
 		return s, false
 	}
-	bucket, release, _ := strings.Cut(ecosystem, ":")
-	value := ""
-	switch {
-	case s.buckets != nil && !slices.Contains(s.buckets, bucket):
-		return s, false
-	case strings.HasSuffix(s.name, bucketMark):
-		value = bucket
-	case strings.HasSuffix(s.name, releaseMark):
-		value = release
-	default:
+	_, mark := s.split()
+	if mark == "" {
 		return s, true
 	}
+	value := valueOf(mark, ecosystem)
 	return s.one(value), safeName(value)
 }
 
 // sourceOf is the source of a feed by its name; false when no feed can have it.
 func sourceOf(name string) (source, bool) {
 	for _, s := range registry() {
-		if s.name == name {
-			return s, true
-		}
-		prefix, byBucket := strings.CutSuffix(s.name, bucketMark)
-		if !byBucket {
-			var byRelease bool
-			if prefix, byRelease = strings.CutSuffix(s.name, releaseMark); !byRelease {
-				continue
-			}
-		}
+		prefix, mark := s.split()
 		value, ok := strings.CutPrefix(name, prefix)
-		if !ok || !safeName(value) || byBucket && !slices.Contains(s.buckets, value) {
+		switch {
+		case mark == "" && s.name == name:
+			return s, true
+		case mark == "" || !ok || !safeName(value) || mark == bucketMark && !slices.Contains(s.buckets, value):
 			continue
 		}
 		return s.one(value), true

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,12 +110,43 @@ func TestEveryEntryOfTheRegistryIsWhole(t *testing.T) {
 				}
 			}
 			for _, bucket := range s.buckets {
-				one, ok := s.forRelease(bucket + ":1")
+				one, ok := s.forRelease(bucket + ":1.2")
 				again, found := sourceOf(one.name)
 				if !ok || !found || again.title != one.title || strings.ContainsAny(one.name, "{}") {
 					t.Errorf("%s is wanted as %q and not found again by its name", bucket, one.name)
 				}
 			}
 		})
+	}
+}
+
+func TestAReleaseWantsItsFeeds(t *testing.T) {
+	t.Parallel()
+	everywhere := []string{"distro-info", "eol", "epss", "kev", "ssvc"}
+	for ecosystem, want := range map[string][]string{
+		"":                   nil,
+		"Void":               nil,
+		"Debian:12":          {"debian-dla", "debian-dsa", "debian-tracker", "osv/Debian"},
+		"Ubuntu:24.04:LTS":   {"osv/Ubuntu", "ubuntu/osv", "ubuntu/vex"},
+		"Red Hat:9":          {"osv/Red Hat", "redhat/csaf", "redhat/vex"},
+		"AlmaLinux:9":        {"osv/AlmaLinux"},
+		"SUSE:15.5":          {"osv/SUSE", "suse/oval/15"},
+		"openSUSE:Leap 15.6": {"osv/openSUSE", "suse/leap/15.6"},
+		"Alpine:v3.20":       {"alpine/v3.20", "osv/Alpine"},
+		"Alpine:../../etc":   {"osv/Alpine"},
+		"Oracle Linux:9":     {"oracle"},
+		"Amazon Linux:2023":  {"amazon/2023"},
+		"Azure Linux:3":      {"azure/3", "osv/Azure Linux"},
+		"PyPI":               {"osv/PyPI"},
+		"../etc":             nil,
+	} {
+		var names []string
+		for _, s := range sourcesFor([]string{ecosystem, ecosystem}) {
+			names = append(names, s.name)
+		}
+		all := slices.Sorted(slices.Values(slices.Concat(want, everywhere)))
+		if diff := cmp.Diff(all, names); diff != "" {
+			t.Errorf("%s: %s", ecosystem, diff)
+		}
 	}
 }

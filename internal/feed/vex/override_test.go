@@ -38,7 +38,7 @@ var soundWant = []advisory.Advisory{
 		{Ecosystem: "Debian:13", Package: "b", Status: advisory.StatusNotAffected, Note: "r"},
 	}},
 	{Feed: "f", ID: "CVE-2026-0002", CVEs: []string{"CVE-2026-0002"}, Affected: []advisory.Affected{
-		{Ecosystem: "openSUSE:Leap 15.6", Package: "curl", Ranges: []advisory.Range{{Introduced: "0"}}, Note: "r"},
+		{Ecosystem: "openSUSE:Leap 15.6", Package: "curl", Ranges: []advisory.Range{{Introduced: "0"}}, Note: "r", Until: "2026-11-21"},
 	}},
 	{Feed: "f", ID: "CVE-2026-34743", CVEs: []string{"CVE-2026-34743"}, Affected: []advisory.Affected{
 		{Ecosystem: "Debian:12", Package: "xz-utils", Ranges: []advisory.Range{{Introduced: "0", Fixed: "5.4.1-1+deb12u2"}}, Note: "the tracker names a version that was never uploaded (alice@example.org)"},
@@ -58,7 +58,7 @@ func TestReadOverrides(t *testing.T) {
 		t.Error(diff)
 	}
 	// JSON says the same
-	text := `{"overrides":[{"id":"CVE-2026-0002","ecosystem":"openSUSE:Leap 15.6","package":"curl","status":"affected","reason":"r"}]}`
+	text := `{"overrides":[{"id":"CVE-2026-0002","ecosystem":"openSUSE:Leap 15.6","package":"curl","status":"affected","reason":"r","until":"2026-11-21"}]}`
 	if _, got, err := read(t, ReadOverrides(today), []byte(text), intake.Limits{}); err != nil || !cmp.Equal(got, soundWant[1:2]) {
 		t.Errorf("%v: %s", err, cmp.Diff(soundWant[1:2], got))
 	}
