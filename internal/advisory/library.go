@@ -19,3 +19,10 @@ type Library interface {
 	// Lifecycles of a product, as debian; none when nothing is known.
 	Lifecycles(product string) ([]Lifecycle, error)
 }
+
+// Narrower is a Library that can leave out what does not matter for one version.
+type Narrower interface {
+	// AboutVersion is About for a version whose order key (vercmp.Key) is key: it may leave out advisories of whose vulnerabilities every
+	// advisory there says that this version has the fix, or never had the vulnerability, or says nothing of it.
+	AboutVersion(ecosystem, pkg, key string) ([]Advisory, error)
+}

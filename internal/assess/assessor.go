@@ -9,6 +9,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/inventory"
+	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
 // Assessor judges hosts one after the other from a library, without a fleet: for staunch scan. What many hosts have it matches once. It is
@@ -152,7 +153,7 @@ func (a *Assessor) of(s Subject) ([]settled, error) {
 	}
 	var out []settled
 	if !s.Foreign && s.Ecosystem != "" {
-		advisories, err := a.library.About(s.Ecosystem, s.Name)
+		advisories, err := a.about(s)
 		if err != nil {
 			return nil, fmt.Errorf("asking for advisories about %s: %w", s.Name, err)
 		}
@@ -175,6 +176,17 @@ func (a *Assessor) of(s Subject) ([]settled, error) {
 	}
 	a.known[s] = out
 	return out, nil
+}
+
+// about asks for what matters of a subject's version, where the library can tell.
+func (a *Assessor) about(s Subject) ([]advisory.Advisory, error) {
+	if n, ok := a.library.(advisory.Narrower); ok {
+		scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
+		if key := newVersion(scheme, s.Version).key; key != "" {
+			return n.AboutVersion(s.Ecosystem, s.Name, key)
+		}
+	}
+	return a.library.About(s.Ecosystem, s.Name)
 }
 
 type subjectGroup struct {

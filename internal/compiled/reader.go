@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"os"
+	"slices"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/fault"
@@ -21,7 +22,10 @@ type Library struct {
 	unmap    func() error
 }
 
-var _ advisory.Library = (*Library)(nil)
+var (
+	_ advisory.Library  = (*Library)(nil)
+	_ advisory.Narrower = (*Library)(nil)
+)
 
 // Open maps a file. ErrDamaged: it is not one of this program's, or not whole; fault.NotFound: it is not there.
 func Open(path string) (*Library, error) {
@@ -94,8 +98,8 @@ func (l *Library) Close() error { return l.unmap() }
 // Meta is what the file says of itself; not to be changed.
 func (l *Library) Meta() Meta { return l.meta }
 
-// block gives a copy of what is known of a name, past the name; empty when nothing is.
-func (l *Library) block(kind byte, a, b string) (decoder, error) {
+// block gives a copy of the preamble of a name, past the name, and its groups; an empty preamble when nothing is known.
+func (l *Library) block(kind byte, a, b string) (decoder, []byte, error) {
 	key := hash(kind, a, b)
 	i, found, err := l.index.find(key)
 	for ; found && err == nil && i < l.index.len(); i++ {
@@ -106,35 +110,77 @@ func (l *Library) block(kind byte, a, b string) (decoder, error) {
 		if binary.LittleEndian.Uint64(e) != key {
 			break
 		}
-		offset, length := binary.LittleEndian.Uint64(e[8:]), uint64(binary.LittleEndian.Uint32(e[16:]))
-		if offset > uint64(len(l.blocks)) || length > uint64(len(l.blocks))-offset {
-			return decoder{}, damaged("what is said of %q is outside the file", a)
+		d, groups, err := l.blockAt(e)
+		if err != nil {
+			return decoder{}, nil, err
 		}
-		raw := l.blocks[offset : offset+length]
-		if checksum(raw) != binary.LittleEndian.Uint32(e[20:]) {
-			return decoder{}, damaged("what is said of %q does not match its checksum", a)
-		}
-		d := decoder{s: string(raw)}
 		if d.byte() == kind && d.text() == a && d.text() == b && !d.bad {
-			return d, nil
+			return d, groups, nil
 		}
 	}
-	return decoder{}, err
+	return decoder{}, nil, err
+}
+
+// blockAt is the block of an entry of the index.
+func (l *Library) blockAt(e []byte) (decoder, []byte, error) {
+	offset, length := binary.LittleEndian.Uint64(e[8:]), uint64(binary.LittleEndian.Uint32(e[16:]))
+	if offset > uint64(len(l.blocks)) || length > uint64(len(l.blocks))-offset || length < 4 {
+		return decoder{}, nil, damaged("what is said of a package is outside the file")
+	}
+	raw := l.blocks[offset : offset+length]
+	size := uint64(binary.LittleEndian.Uint32(raw))
+	if size > length-4 || checksum(raw[:4+size]) != binary.LittleEndian.Uint32(e[20:]) {
+		return decoder{}, nil, damaged("what is said of a package does not match its checksum")
+	}
+	return decoder{s: string(raw[4 : 4+size])}, raw[4+size:], nil
 }
 
 // About implements advisory.Library. ErrDamaged: the file has changed since it was written.
 func (l *Library) About(ecosystem, pkg string) ([]advisory.Advisory, error) {
-	d, err := l.block(kindPackage, ecosystem, pkg)
+	return l.about(ecosystem, pkg, func(bound) bool { return false })
+}
+
+// AboutVersion implements advisory.Narrower.
+func (l *Library) AboutVersion(ecosystem, pkg, key string) ([]advisory.Advisory, error) {
+	return l.about(ecosystem, pkg, func(b bound) bool { return b.quiet && key >= b.key })
+}
+
+// about reads groups up to the first that may be left out: those after it may be as well.
+func (l *Library) about(ecosystem, pkg string, enough func(bound) bool) ([]advisory.Advisory, error) {
+	d, raw, err := l.block(kindPackage, ecosystem, pkg)
 	if err != nil || d.s == "" {
 		return nil, err
 	}
-	n := d.count(3 + leastAffected)
-	entries, spans := d.count(leastAffected), d.count(leastRange)
-	all := make([]advisory.Advisory, n)
-	affected := make([]advisory.Affected, entries)
-	ranges := make([]advisory.Range, 0, spans)
-	words := make([]string, 0, 2*n)
-	for i := range all {
+	var all []advisory.Advisory
+	for n := d.uvarint(); n > 0; n-- {
+		var g groupHead
+		if g, raw, err = nextGroup(raw); err != nil {
+			return nil, err
+		}
+		if enough(g.bound) {
+			break
+		}
+		if all, err = l.group(all, &g, ecosystem, pkg); err != nil {
+			return nil, err
+		}
+	}
+	if d.bad || d.s != "" {
+		return nil, damaged("what is said of %q cannot be read", pkg)
+	}
+	slices.SortFunc(all, compareAdvisories)
+	return all, nil
+}
+
+// group appends the advisories of a group to all.
+func (l *Library) group(all []advisory.Advisory, g *groupHead, ecosystem, pkg string) ([]advisory.Advisory, error) {
+	if checksum(g.payload) != g.sum {
+		return nil, damaged("what is said of %q does not match its checksum", pkg)
+	}
+	d := decoder{s: string(g.payload)}
+	affected := make([]advisory.Affected, g.entries)
+	ranges := make([]advisory.Range, 0, g.spans)
+	var words []string
+	for range g.advisories {
 		place, length, own := d.uvarint(), d.uvarint(), d.count(leastAffected)
 		if own > len(affected) {
 			d.fail()
@@ -142,13 +188,15 @@ func (l *Library) About(ecosystem, pkg string) ([]advisory.Advisory, error) {
 		if d.bad {
 			break
 		}
-		all[i].Affected, affected = affected[:own:own], affected[own:]
-		for j := range all[i].Affected {
-			a := &all[i].Affected[j]
+		all = append(all, advisory.Advisory{Affected: affected[:own:own]})
+		affected = affected[own:]
+		one := &all[len(all)-1]
+		for j := range one.Affected {
+			a := &one.Affected[j]
 			a.Ecosystem, a.Package = ecosystem, pkg
 			d.affected(a, &ranges, &words)
 		}
-		if err := l.header(&all[i], place, length, &words); err != nil {
+		if err := l.header(one, place, length, &words); err != nil {
 			return nil, err
 		}
 	}
@@ -182,7 +230,7 @@ func (l *Library) Threat(cve string) (advisory.Threat, error) {
 	var t threat
 	key, ok := cveKey(cve)
 	if !ok {
-		d, err := l.block(kindThreat, cve, "")
+		d, _, err := l.block(kindThreat, cve, "")
 		if err != nil || d.s == "" {
 			return advisory.Threat{}, err
 		}
@@ -238,7 +286,7 @@ func (l *Library) detail(place uint64) (threat, error) {
 
 // Lifecycles implements advisory.Library.
 func (l *Library) Lifecycles(product string) ([]advisory.Lifecycle, error) {
-	d, err := l.block(kindLifecycle, product, "")
+	d, _, err := l.block(kindLifecycle, product, "")
 	if err != nil {
 		return nil, err
 	}
@@ -259,11 +307,10 @@ func (l *Library) Each(fn func(ecosystem, pkg string, about []advisory.Advisory)
 		if err != nil {
 			return err
 		}
-		offset, length := binary.LittleEndian.Uint64(e[8:]), uint64(binary.LittleEndian.Uint32(e[16:]))
-		if offset > uint64(len(l.blocks)) || length > uint64(len(l.blocks))-offset {
-			return damaged("a package is outside the file")
+		d, _, err := l.blockAt(e)
+		if err != nil {
+			return err
 		}
-		d := decoder{s: string(l.blocks[offset : offset+length])}
 		if d.byte() != kindPackage {
 			continue
 		}

@@ -28,7 +28,7 @@ type Meta struct {
 	EPSSFeed   string             `json:"epss_feed,omitempty"`
 }
 
-// Writer compiles what it is given. Records wait in a spool beside the target, so that what it holds in memory is some 100 bytes for each
+// Writer compiles what it is given. Records wait in a spool beside the target, so that what it holds in memory is some 200 bytes for each
 // advisory, 32 for each package that one names and 16 for each CVE of an overlay.
 type Writer struct {
 	path     string
@@ -60,6 +60,8 @@ type spooledAdvisory struct {
 	length uint32
 	final  uint64 // in its section
 	placed bool
+	// vulnerabilities are the hashes of its CVEs, or of its id where it has none.
+	vulnerabilities []uint64
 }
 
 // ref is what one advisory says of one name.
@@ -68,6 +70,7 @@ type ref struct {
 	offset         uint64
 	length         uint32
 	entries, spans uint32 // affected entries and ranges
+	bound          bound
 }
 
 // Create begins a file that will be at path once Finish has succeeded; until then, and if the program ends, nothing is there.
@@ -137,8 +140,15 @@ func (w *Writer) Advisory(a advisory.Advisory) error {
 	if err != nil {
 		return err
 	}
-	at := uint32(len(w.adv))                                                                                                //nolint:gosec // checked in put
-	w.adv = append(w.adv, spooledAdvisory{feed: feed, id: strings.Clone(a.ID), offset: offset, length: uint32(len(w.buf))}) //nolint:gosec // checked in put
+	at := uint32(len(w.adv)) //nolint:gosec // checked in put
+	vulnerabilities := make([]uint64, 0, max(1, len(a.CVEs)))
+	for _, cve := range a.CVEs {
+		vulnerabilities = append(vulnerabilities, hash(kindThreat, cve, ""))
+	}
+	if len(vulnerabilities) == 0 {
+		vulnerabilities = append(vulnerabilities, hash(kindThreat, a.ID, ""))
+	}
+	w.adv = append(w.adv, spooledAdvisory{vulnerabilities: vulnerabilities, feed: feed, id: strings.Clone(a.ID), offset: offset, length: uint32(len(w.buf))}) //nolint:gosec // checked in put
 	w.meta.Advisories++
 	w.order = w.order[:0]
 	for i := range a.Affected {
@@ -151,7 +161,11 @@ func (w *Writer) Advisory(a advisory.Advisory) error {
 		for to < len(w.order) && of(w.order[to]) == of(w.order[from]) {
 			to++
 		}
-		if err := w.affected(ref{key: w.key(of(w.order[from])), advisory: at}, a.Affected, w.order[from:to]); err != nil {
+		r := ref{key: w.key(of(w.order[from])), advisory: at, bound: quietFrom(of(w.order[from]).a, a.Affected, w.order[from:to])}
+		if !a.Withdrawn.IsZero() {
+			r.bound = bound{quiet: true}
+		}
+		if err := w.affected(r, a.Affected, w.order[from:to]); err != nil {
 			return err
 		}
 		from = to
@@ -355,46 +369,32 @@ func (w *Writer) blocks(o *output) ([]byte, error) {
 	o.begin(sectionBlocks)
 	var entries []indexed
 	var block []byte
+	var err error
 	add := func(n name, b []byte) {
-		entries = append(entries, indexed{hash(n.kind, n.a, n.b), o.at - o.table[sectionBlocks].offset, uint32(len(b)), checksum(b)}) //nolint:gosec // checked in put
+		// The index vouches for the preamble, which vouches for nothing: each group has checksums of its own.
+		head := b[:4+binary.LittleEndian.Uint32(b)]
+		entries = append(entries, indexed{hash(n.kind, n.a, n.b), o.at - o.table[sectionBlocks].offset, uint32(len(b)), checksum(head)}) //nolint:gosec // checked in block
 		o.write(b)
 	}
 	for from := 0; from < len(w.refs); {
 		to := from
-		var spans, count uint64
-		for ; to < len(w.refs) && w.refs[to].key == w.refs[from].key; to++ {
-			count += uint64(w.refs[to].entries)
-			spans += uint64(w.refs[to].spans)
+		for to < len(w.refs) && w.refs[to].key == w.refs[from].key {
+			to++
 		}
 		n := w.names[w.refs[from].key]
-		block = appendName(block[:0], n)
-		block = binary.AppendUvarint(block, uint64(to-from)) //nolint:gosec // a count
-		block = binary.AppendUvarint(block, count)
-		block = binary.AppendUvarint(block, spans)
-		for _, r := range w.refs[from:to] {
-			a := &w.adv[r.advisory]
-			block = binary.AppendUvarint(block, a.final)
-			block = binary.AppendUvarint(block, uint64(a.length))
-			block = binary.AppendUvarint(block, uint64(r.entries))
-			said, err := w.spooledAt(r.offset, r.length)
-			if err != nil {
-				return nil, err
-			}
-			block = append(block, said...)
-		}
-		if len(block) >= math.MaxUint32 {
-			return nil, fault.New(fault.TooLarge, "more than 4 GiB is said of %s in %s", n.b, n.a)
+		if block, err = w.block(block[:0], n, w.refs[from:to]); err != nil {
+			return nil, err
 		}
 		add(n, block)
 		from = to
 	}
 	for _, product := range sortedKeys(w.products) {
 		n := name{kindLifecycle, product, ""}
-		add(n, append(appendName(nil, n), w.products[product]...))
+		add(n, appendBlock(nil, append(appendName(nil, n), w.products[product]...)))
 	}
 	for _, cve := range sortedKeys(w.threats.odd) {
 		n := name{kindThreat, cve, ""}
-		add(n, appendThreat(appendName(nil, n), w.threats.odd[cve], true))
+		add(n, appendBlock(nil, appendThreat(appendName(nil, n), w.threats.odd[cve], true)))
 	}
 	o.end(sectionBlocks)
 	return encodeIndex(entries), nil
