@@ -62,6 +62,16 @@ func (j Judged) Findings(feedAsOf map[string]time.Time) []apiv1.Finding {
 	return out
 }
 
+// Brief is Findings without reasons and explanations, for lists that do not show them.
+func (j Judged) Brief(feedAsOf map[string]time.Time) []apiv1.Finding {
+	out := make([]apiv1.Finding, 0, len(j.Cases))
+	for i := range j.Cases {
+		one := &j.Cases[i]
+		out = append(out, brief(one.Case, one.Verdict, one.On, feedAsOf[one.Hit.Advisory.Feed]))
+	}
+	return out
+}
+
 // JudgeAll judges a host's packages.
 func JudgeAll(packages []inventory.Package, state HostState, library advisory.Library, now time.Time) (Judged, error) {
 	return NewAssessor(library, now).JudgeAll(packages, state)

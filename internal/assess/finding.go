@@ -17,12 +17,18 @@ func sortedStrings(s []string) []string {
 
 // finding puts a case into its wire shape, without a host.
 func finding(c Case, v Verdict, on Installed, feedAsOf, now time.Time) apiv1.Finding {
+	f := brief(c, v, on, feedAsOf)
+	f.Reasons, f.Explanation = Reasons(c, now), Explain(c, v, on, feedAsOf, now)
+	return f
+}
+
+// brief is finding without reasons and explanation, which take longer than everything else.
+func brief(c Case, v Verdict, on Installed, feedAsOf time.Time) apiv1.Finding {
 	f := apiv1.Finding{
 		Vulnerability: c.Vulnerability, Advisory: c.Hit.Advisory.ID, Source: c.Subject.Source, Packages: names(on.Packages),
 		Installed: c.Subject.Version, Fixed: c.Hit.Fixed(c.Standing), Status: v.Status, Priority: v.Priority, Severity: c.Hit.Severity(),
 		KEV: wireKEV(c.Threat.KEV), EPSS: wireEPSS(c.Threat), SSVC: wireSSVC(c.Threat.SSVC), SourceStatus: string(c.Hit.status), SourceNote: c.Hit.note,
-		Stream: c.Hit.stream, Entitlement: c.Hit.Entitlement(c.Standing), Reasons: Reasons(c, now), Ecosystem: c.Subject.Ecosystem, Feed: c.Hit.Advisory.Feed,
-		Explanation: Explain(c, v, on, feedAsOf, now),
+		Stream: c.Hit.stream, Entitlement: c.Hit.Entitlement(c.Standing), Reasons: []apiv1.Reason{}, Ecosystem: c.Subject.Ecosystem, Feed: c.Hit.Advisory.Feed,
 	}
 	if len(f.Packages) > 0 {
 		f.Package = f.Packages[0]

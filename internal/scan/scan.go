@@ -27,6 +27,7 @@ type Options struct {
 	Distro        string                       // as debian:12: in place of the root's own os-release
 	Cache         string                       // folder for compiled feeds; empty: none
 	NoCache       bool                         // compile for this scan alone
+	Brief         bool                         // findings without reasons and explanations: a table shows none
 	IgnoreUnfixed bool                         // leave out findings without a fix
 	Now           func() time.Time             // nil: time.Now
 	Progress      func(what string, count int) // told what begins, and how much of it is done (0: just begun); may be nil
@@ -163,14 +164,14 @@ func (s *session) assess(ctx context.Context, opts Options) error {
 		return nil
 	}
 	opts.tell("judging: packages", len(s.installed))
-	if err := s.judge(meta); err != nil {
+	if err := s.judge(opts, meta); err != nil {
 		return err
 	}
 	s.out.Warnings = append(append(s.out.Warnings, trouble...), warningsOfFeeds(meta.Feeds)...)
 	return nil
 }
 
-func (s *session) judge(meta compiled.Meta) error {
+func (s *session) judge(opts Options, meta compiled.Meta) error {
 	asOf := map[string]time.Time{}
 	for _, f := range meta.Feeds {
 		if f.AsOf != nil {
@@ -182,7 +183,12 @@ func (s *session) judge(meta compiled.Meta) error {
 		return err
 	}
 	s.out.Assessment = apiv1.Assessment{Status: assessed}
-	s.out.Findings, s.out.Count = judged.Findings(asOf), judged.Count
+	s.out.Count = judged.Count
+	if opts.Brief {
+		s.out.Findings = judged.Brief(asOf)
+	} else {
+		s.out.Findings = judged.Findings(asOf)
+	}
 	if len(judged.Foreign) > 0 {
 		s.warn("not assessed: packages from other origins, of which the feed does not speak: %s", few(judged.Foreign))
 	}

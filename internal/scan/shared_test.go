@@ -24,7 +24,7 @@ const (
 )
 
 // shared is the folder of real data that tests may use; in CI it must be there.
-func shared(t *testing.T) string {
+func shared(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("STAUNCH_SHARED")
 	if dir == "" {
@@ -47,20 +47,21 @@ func shared(t *testing.T) string {
 func rootWith(t *testing.T, status []byte, release string) string {
 	t.Helper()
 	root := t.TempDir()
-	put := func(name string, text []byte) {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put("var/lib/dpkg/status", status)
+	put(t, filepath.Join(root, "var/lib/dpkg/status"), status)
 	if release != "" {
-		put("etc/os-release", []byte(release))
+		put(t, filepath.Join(root, "etc/os-release"), []byte(release))
 	}
 	return root
+}
+
+func put(t testing.TB, path string, text []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // scanned runs the command as a user would and reads its JSON.
@@ -79,7 +80,7 @@ func scanned(t *testing.T, args ...string) (apiv1.Scan, error) {
 	return out, err
 }
 
-func read(t *testing.T, path string) []byte {
+func read(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path) //nolint:gosec // a test's own path
 	if err != nil {
