@@ -15,6 +15,13 @@ func BenchmarkScan(b *testing.B) {
 	opts := Options{Root: root, Feeds: filepath.Join(data, "feeds"), Cache: filepath.Join(b.TempDir(), "cache")}
 	for _, format := range formats() {
 		b.Run(format, func(b *testing.B) {
+			opts := opts
+			opts.Brief = format == "table"
+			warm, err := scan(b.Context(), opts)
+			if err != nil {
+				b.Fatal(err)
+			}
+			warm.close()
 			b.ReportAllocs()
 			for b.Loop() {
 				s, err := scan(b.Context(), opts)
