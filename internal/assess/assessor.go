@@ -1,6 +1,7 @@
 package assess
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,63 +13,145 @@ import (
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
-// Assessor judges hosts one after the other from a library, without a fleet: for staunch scan. What many hosts have it matches once. It is
-// for one goroutine.
+// Assessor judges hosts one after the other from a library, without a fleet: for staunch scan. What many hosts have it matches and judges
+// once. It is for one goroutine.
 type Assessor struct {
 	library  advisory.Library
 	now      time.Time
 	compiler *compiler
-	known    map[Subject][]settled
+	known    map[Subject]*subjectKnown
+	numbers  map[string]int32 // of vulnerabilities
+	seen     []sighting       // by number
+	turn     int32            // counts hosts
 }
 
-// settled is one vulnerability of a subject, with what lists need ready.
+// subjectKnown is what an Assessor has found out about a subject.
+type subjectKnown struct {
+	subject               Subject
+	unordered, streamless bool
+	all                   []settled
+	judged                []judgedIn
+
+	turn, group int32 // its group on the host of that turn
+}
+
+// settled is one vulnerability of a subject.
 type settled struct {
 	vulnerability string
+	number        int32
 	order         string // nameKey of the vulnerability
 	hit           Hit
 	threat        advisory.Threat
 }
 
-// NewAssessor makes one. now is the instant at which things are as old as they are.
-func NewAssessor(library advisory.Library, now time.Time) *Assessor {
-	return &Assessor{library: library, now: now, compiler: newCompiler(), known: map[Subject][]settled{}}
+// judgedIn are the findings of a subject in one standing.
+type judgedIn struct {
+	standing Standing
+	cases    []judged
 }
 
-// Judged is what is wrong with one set of packages.
+// judged is a finding on whatever host.
+type judged struct {
+	Case
+	Verdict
+	rank   int8
+	number int32
+	order  string
+}
+
+// sighting is the worst that the host of a turn has of one vulnerability.
+type sighting struct {
+	turn int32
+	rank int8
+}
+
+// NewAssessor makes one. now is the instant at which things are as old as they are.
+func NewAssessor(library advisory.Library, now time.Time) *Assessor {
+	return &Assessor{library: library, now: now, compiler: newCompiler(), known: map[Subject]*subjectKnown{}, numbers: map[string]int32{}}
+}
+
+// Judged is what is wrong with one set of packages. Its findings are in no order yet and not told: telling takes longer than judging.
 type Judged struct {
-	Cases      []Judgement // worst first
 	Count      apiv1.FindingCounts
 	Foreign    []string // names of packages that come from somewhere else, about which the distribution's feed says nothing
 	Unordered  []string // names of packages whose version the ecosystem cannot order
 	Streamless []string // names of modular packages whose stream is not known: only fixes of the very same upstream version were compared
+	parts      []judgedPart
 	now        time.Time
 }
 
-// Judgement is one finding that is not told yet: telling takes longer than judging, and most lists are cut.
+// judgedPart are the findings of one subject on the host.
+type judgedPart struct {
+	on    Installed
+	cases []judged
+}
+
+// Judgement is one finding that is not told yet.
 type Judgement struct {
 	Case
 	Verdict
-	On    Installed
-	order string
+	On Installed
+}
+
+// Len is the number of findings.
+func (j Judged) Len() int {
+	n := 0
+	for i := range j.parts {
+		n += len(j.parts[i].cases)
+	}
+	return n
+}
+
+// each gives the findings, worst first, then the newest vulnerability, then source and version.
+func (j Judged) each(fn func(one *judged, on *Installed)) {
+	type place struct {
+		one *judged
+		on  *Installed
+	}
+	all := make([]place, 0, j.Len())
+	for i := range j.parts {
+		for k := range j.parts[i].cases {
+			all = append(all, place{&j.parts[i].cases[k], &j.parts[i].on})
+		}
+	}
+	slices.SortFunc(all, func(x, y place) int {
+		a, b := x.one, y.one
+		if d := int(a.rank) - int(b.rank); d != 0 {
+			return d
+		}
+		if d := strings.Compare(b.order, a.order); d != 0 {
+			return d
+		}
+		return cmp.Or(strings.Compare(b.Vulnerability, a.Vulnerability), strings.Compare(a.Subject.Source, b.Subject.Source),
+			strings.Compare(a.Subject.Version, b.Subject.Version), strings.Compare(a.Subject.Name, b.Subject.Name))
+	})
+	for _, p := range all {
+		fn(p.one, p.on)
+	}
+}
+
+// Cases are the findings, worst first.
+func (j Judged) Cases() []Judgement {
+	out := make([]Judgement, 0, j.Len())
+	j.each(func(one *judged, on *Installed) { out = append(out, Judgement{one.Case, one.Verdict, *on}) })
+	return out
 }
 
 // Findings tells every finding, worst first. feedAsOf gives each feed's date.
 func (j Judged) Findings(feedAsOf map[string]time.Time) []apiv1.Finding {
-	out := make([]apiv1.Finding, 0, len(j.Cases))
-	for i := range j.Cases {
-		one := &j.Cases[i]
-		out = append(out, finding(one.Case, one.Verdict, one.On, feedAsOf[one.Hit.Advisory.Feed], j.now))
-	}
+	out := make([]apiv1.Finding, 0, j.Len())
+	j.each(func(one *judged, on *Installed) {
+		out = append(out, finding(one.Case, one.Verdict, *on, feedAsOf[one.Hit.Advisory.Feed], j.now))
+	})
 	return out
 }
 
 // Brief is Findings without reasons and explanations, for lists that do not show them.
 func (j Judged) Brief(feedAsOf map[string]time.Time) []apiv1.Finding {
-	out := make([]apiv1.Finding, 0, len(j.Cases))
-	for i := range j.Cases {
-		one := &j.Cases[i]
-		out = append(out, brief(one.Case, one.Verdict, one.On, feedAsOf[one.Hit.Advisory.Feed]))
-	}
+	out := make([]apiv1.Finding, 0, j.Len())
+	j.each(func(one *judged, on *Installed) {
+		out = append(out, brief(one.Case, one.Verdict, *on, feedAsOf[one.Hit.Advisory.Feed]))
+	})
 	return out
 }
 
@@ -79,26 +162,33 @@ func JudgeAll(packages []inventory.Package, state HostState, library advisory.Li
 
 // JudgeAll judges a host's packages, and what of them still runs though it is not on disk any more.
 func (a *Assessor) JudgeAll(packages []inventory.Package, state HostState) (Judged, error) {
-	setting := SettingOf(packages, state)
+	a.turn++
 	out := Judged{Count: apiv1.FindingCounts{Assessed: true}, now: a.now}
-	groups := groupBySubject(packages)
-	for _, g := range groups {
-		switch {
-		case g.subject.Foreign:
-			out.Foreign = append(out.Foreign, names(g.packages)...)
-		case g.subject.Unordered():
-			out.Unordered = append(out.Unordered, names(g.packages)...)
-		case g.subject.Streamless():
-			out.Streamless = append(out.Streamless, names(g.packages)...)
-		}
-		all, err := a.of(g.subject)
+	setting := SettingOf(packages, state)
+	for i := range packages {
+		k, err := a.of(SubjectOf(packages[i]))
 		if err != nil {
 			return Judged{}, err
 		}
-		out.judge(all, g.subject, setting.Standing(g.subject), Installed{Packages: g.packages}, nil)
+		if name := packages[i].Name; k.subject.Foreign {
+			out.Foreign = append(out.Foreign, name)
+		} else if k.unordered {
+			out.Unordered = append(out.Unordered, name)
+		} else if k.streamless {
+			out.Streamless = append(out.Streamless, name)
+		}
+		if len(k.all) == 0 {
+			continue
+		}
+		if k.turn != a.turn { // the first package of its subject here
+			k.turn, k.group = a.turn, int32(len(out.parts)) //nolint:gosec // fewer than packages
+			out.parts = append(out.parts, judgedPart{cases: a.judge(k, setting.Standing(k.subject))})
+		}
+		on := &out.parts[k.group].on
+		on.Packages = append(on.Packages, packages[i])
 	}
 	for _, old := range OldOf(packages, state) {
-		all, err := a.of(old.Subject)
+		k, err := a.of(old.Subject)
 		if err != nil {
 			return Judged{}, err
 		}
@@ -106,62 +196,66 @@ func (a *Assessor) JudgeAll(packages []inventory.Package, state HostState) (Judg
 		if err != nil {
 			return Judged{}, err
 		}
-		out.judge(all, old.Subject, setting.Loaded(old.Subject), Installed{Packages: old.Packages, Units: old.Units}, instead)
+		cases := slices.DeleteFunc(slices.Clone(a.judge(k, setting.Loaded(k.subject))), func(one judged) bool { // what is on disk has it as well
+			return slices.ContainsFunc(instead.all, func(n settled) bool { return n.number == one.number })
+		})
+		out.parts = append(out.parts, judgedPart{on: Installed{Packages: old.Packages, Units: old.Units}, cases: cases})
 	}
-	out.sort()
-	out.Foreign, out.Unordered, out.Streamless = sortedStrings(out.Foreign), sortedStrings(out.Unordered), sortedStrings(out.Streamless)
+	a.count(&out)
+	out.Foreign, out.Unordered, out.Streamless = distinctStrings(out.Foreign), distinctStrings(out.Unordered), distinctStrings(out.Streamless)
 	return out, nil
 }
 
-// judge adds the findings of one subject, but for what the version that is installed in its place has as well.
-func (j *Judged) judge(all []settled, s Subject, standing Standing, on Installed, instead []settled) {
-	for i := range all {
-		one := &all[i]
-		if slices.ContainsFunc(instead, func(n settled) bool { return n.vulnerability == one.vulnerability }) {
-			continue
+// count counts each vulnerability once, by its worst finding.
+func (a *Assessor) count(j *Judged) {
+	words := priorities()
+	counts := make([]int, len(words)+1)
+	for i := range j.parts {
+		for k := range j.parts[i].cases {
+			one := &j.parts[i].cases[k]
+			switch s := &a.seen[one.number]; {
+			case s.turn != a.turn:
+				*s = sighting{a.turn, one.rank}
+				counts[one.rank]++
+			case one.rank < s.rank:
+				counts[s.rank]--
+				counts[one.rank]++
+				s.rank = one.rank
+			}
 		}
-		c := Case{Vulnerability: one.vulnerability, Subject: s, Hit: one.hit, Threat: one.threat, Standing: standing}
-		if v := Judge(c, j.now); v.IsFinding() {
-			j.Cases = append(j.Cases, Judgement{c, v, on, one.order})
+	}
+	for i, word := range words {
+		for range counts[i] {
+			tally(&j.Count, word)
 		}
 	}
 }
 
-// sort puts the findings into the order of lists and counts each vulnerability once, by its worst.
-func (j *Judged) sort() {
-	slices.SortFunc(j.Cases, func(a, b Judgement) int {
-		if d := rank(a.Priority) - rank(b.Priority); d != 0 {
-			return d
-		}
-		if d := strings.Compare(b.order, a.order); d != 0 {
-			return d
-		}
-		if d := strings.Compare(b.Vulnerability, a.Vulnerability); d != 0 {
-			return d
-		}
-		if d := strings.Compare(a.Subject.Source, b.Subject.Source); d != 0 {
-			return d
-		}
-		if d := strings.Compare(a.Subject.Version, b.Subject.Version); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Subject.Name, b.Subject.Name)
-	})
-	seen := make(map[string]bool, len(j.Cases))
-	for i := range j.Cases {
-		if one := &j.Cases[i]; !seen[one.Vulnerability] {
-			seen[one.Vulnerability] = true
-			tally(&j.Count, one.Priority)
+// judge gives the findings of a subject in a standing.
+func (a *Assessor) judge(k *subjectKnown, standing Standing) []judged {
+	for i := range k.judged {
+		if k.judged[i].standing == standing {
+			return k.judged[i].cases
 		}
 	}
+	cases := make([]judged, 0, len(k.all))
+	for i := range k.all {
+		one := &k.all[i]
+		c := Case{Vulnerability: one.vulnerability, Subject: k.subject, Hit: one.hit, Threat: one.threat, Standing: standing}
+		if v := Judge(c, a.now); v.IsFinding() {
+			cases = append(cases, judged{c, v, int8(rank(v.Priority)), one.number, one.order}) //nolint:gosec // five priorities
+		}
+	}
+	k.judged = append(k.judged, judgedIn{standing, cases})
+	return cases
 }
 
 // of gives what is wrong with a subject.
-func (a *Assessor) of(s Subject) ([]settled, error) {
-	if known, ok := a.known[s]; ok {
-		return known, nil
+func (a *Assessor) of(s Subject) (*subjectKnown, error) {
+	if k := a.known[s]; k != nil {
+		return k, nil
 	}
-	var out []settled
+	k := &subjectKnown{subject: s, unordered: s.Unordered(), streamless: s.Streamless()}
 	if !s.Foreign && s.Ecosystem != "" {
 		advisories, err := a.about(s)
 		if err != nil {
@@ -176,16 +270,28 @@ func (a *Assessor) of(s Subject) ([]settled, error) {
 			}
 		}
 		slices.SortFunc(rules, compareRules)
-		for vulnerability, hit := range Settle(matchRules(s, rules)) {
+		found := Settle(matchRules(s, rules))
+		k.all = make([]settled, 0, len(found))
+		for vulnerability, hit := range found {
 			threat, err := a.library.Threat(vulnerability)
 			if err != nil {
 				return nil, fmt.Errorf("asking what is known of %s: %w", vulnerability, err)
 			}
-			out = append(out, settled{vulnerability, nameKey(vulnerability), hit, threat})
+			k.all = append(k.all, settled{vulnerability, a.number(vulnerability), nameKey(vulnerability), hit, threat})
 		}
 	}
-	a.known[s] = out
-	return out, nil
+	a.known[s] = k
+	return k, nil
+}
+
+func (a *Assessor) number(vulnerability string) int32 {
+	n, ok := a.numbers[vulnerability]
+	if !ok {
+		n = int32(len(a.seen)) //nolint:gosec // some hundred thousand
+		a.numbers[vulnerability] = n
+		a.seen = append(a.seen, sighting{})
+	}
+	return n
 }
 
 // about asks for what matters of a subject's version, where the library can tell.
@@ -197,26 +303,4 @@ func (a *Assessor) about(s Subject) ([]advisory.Advisory, error) {
 		}
 	}
 	return a.library.About(s.Ecosystem, s.Name)
-}
-
-type subjectGroup struct {
-	subject  Subject
-	packages []inventory.Package
-}
-
-// groupBySubject puts packages that are judged together together, in the order in which they first appear.
-func groupBySubject(packages []inventory.Package) []subjectGroup {
-	at := make(map[Subject]int, len(packages))
-	groups := make([]subjectGroup, 0, len(packages))
-	for _, p := range packages {
-		s := SubjectOf(p)
-		i, ok := at[s]
-		if !ok {
-			i = len(groups)
-			at[s] = i
-			groups = append(groups, subjectGroup{subject: s})
-		}
-		groups[i].packages = append(groups[i].packages, p)
-	}
-	return groups
 }

@@ -319,7 +319,7 @@ func foundOn(t *testing.T, assessor *assess.Assessor, release string, p probe) [
 		t.Fatal(err)
 	}
 	got := map[string]bool{}
-	for _, c := range judged.Cases {
+	for _, c := range judged.Cases() {
 		name := c.Vulnerability
 		if c.Status == apiv1.StatusUntold {
 			name += "?"
