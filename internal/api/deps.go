@@ -33,6 +33,7 @@ type Deps struct {
 	Follower  Follower
 	Events    Events
 	Reports   Reports
+	Totals    Totals
 	Log       *slog.Logger
 	Now       func() time.Time
 	Version   string

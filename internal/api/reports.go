@@ -31,6 +31,16 @@ type Reports interface {
 	Metrics(ctx context.Context, q report.MetricsQuery) (apiv1.Metrics, error)
 }
 
+// Totals are the fleet day by day.
+type Totals interface {
+	Trend(ctx context.Context, from, to time.Time) (apiv1.Trend, error)
+}
+
+type trendInput struct {
+	From time.Time `query:"from" doc:"The day that this time is in, UTC; default 90 days ago"`
+	To   time.Time `query:"to" doc:"Likewise; default yesterday, the last day that is over"`
+}
+
 type metricsInput struct {
 	Selector string    `query:"selector" maxLength:"2000" doc:"Empty means every host"`
 	From     time.Time `query:"from" doc:"Default 30 days before to"`
@@ -57,6 +67,17 @@ func (a *API) reportOperations(api huma.API) {
 	register(api, operation("report-metrics", http.MethodGet, "/api/v1/reports/metrics", tagAssess, needViewer,
 		"How long patching took, how much was exposed, how much of the fleet was seen, and how much was in time",
 		about("Derived from the hosts' inventories over time, judged with today's knowledge."), lasting(reportTimeout)), a.figures)
+	register(api, operation("report-trend", http.MethodGet, "/api/v1/reports/trend", tagAssess, needViewer, "The whole fleet at the end of each day, as it was known then"),
+		func(ctx context.Context, in *trendInput) (*answer[apiv1.Trend], error) {
+			from, to := in.From, in.To
+			if to.IsZero() {
+				to = a.Now()
+			}
+			if from.IsZero() {
+				from = to.Add(-reportPast)
+			}
+			return reply(a.Totals.Trend(ctx, from, to))
+		})
 	slots := make(chan struct{}, maxExports)
 	register(api, operation("verify-events", http.MethodGet, "/api/v1/events/verify", tagEvents, needViewer,
 		"Go through the log's hash chain, from the first event on", lasting(exportTimeout), errorsToo(http.StatusServiceUnavailable)),

@@ -30,7 +30,7 @@ func TestEveryOperationAsksForWhatTheTableSays(t *testing.T) {
 		"get-run": needViewer, "get-run-log": needViewer,
 		"create-plan": needOperator, "approve-plan": needOperator, "cancel-plan": needOperator, "start-rollout": needOperator, "abort-rollout": needOperator,
 		"agent-get-simulation": needHost, "agent-answer-simulation": needHost, "agent-get-run": needHost, "agent-accept-run": needHost, "agent-report-run": needHost,
-		"report-compliance": needViewer, "report-metrics": needViewer, "verify-events": needViewer, "export-events": needViewer,
+		"report-compliance": needViewer, "report-metrics": needViewer, "report-trend": needViewer, "verify-events": needViewer, "export-events": needViewer,
 		"update-feeds": needAdmin, "import-feed": needAdmin, "import-feeds": needAdmin, "export-feeds": needAdmin, "import-bundle": needAdmin,
 		"agent-enroll": needToken, "agent-renew": needCert, "agent-checkin": needHost, "agent-put-section": needHost, "agent-work": needHost,
 	}

@@ -50,3 +50,18 @@ type Spread struct {
 	Mean    float64 `json:"mean"`
 	Longest float64 `json:"longest"`
 }
+
+// DailyTotal is the fleet at the end of a day (UTC), judged with what was known then. Once a day is over it never changes.
+type DailyTotal struct {
+	Day          string        `json:"day" doc:"As 2026-11-20"`
+	Hosts        int           `json:"hosts"`
+	NotAssessed  int           `json:"not_assessed"`
+	Findings     FindingCounts `json:"findings" doc:"Distinct vulnerabilities"`
+	HostsByWorst FindingCounts `json:"hosts_by_worst" doc:"Hosts by the priority of their worst finding; total counts hosts with none too"`
+}
+
+// Trend is daily totals of the whole fleet, oldest first.
+type Trend struct {
+	Items   []DailyTotal `json:"items"`
+	Missing int          `json:"missing" doc:"Days in between that are not counted yet: it is done in the background, newest first"`
+}

@@ -13,11 +13,13 @@ import (
 const (
 	jobFeeds    = "feeds"    // fetch the feeds whose time has come
 	jobSessions = "sessions" // forget sessions that have ended
+	jobTotals   = "totals"   // count the days that are over
 )
 
 const (
 	feedSweep    = 15 * time.Second // also how soon the feed of a release that is new to the fleet is fetched
 	sessionSweep = time.Hour
+	totalsSweep  = 20 * time.Minute
 )
 
 // newJobs says what runs in the background. What is due is in the store; a job only looks.
@@ -29,6 +31,13 @@ func newJobs(cfg Config, w *wire, log *slog.Logger) (jobs.Port, error) {
 		}},
 		jobSessions: {Every: sessionSweep, Run: func(ctx context.Context, _ string) error {
 			_, err := w.access.DeleteExpiredSessions(ctx)
+			return err
+		}},
+		jobTotals: {Every: totalsSweep, Run: func(ctx context.Context, _ string) error {
+			if !w.assess.Ready() {
+				return nil
+			}
+			_, err := w.totals.Fill(ctx)
 			return err
 		}},
 	}}

@@ -43,6 +43,7 @@ type wire struct {
 	inventory *inventory.Service
 	follower  *event.Follower
 	assess    *assess.Service
+	totals    *report.Totals
 	feed      *feed.Service
 	planKey   string     // what agents pin
 	signer    ssh.Signer // its other half
@@ -98,6 +99,7 @@ func (a *App) connect() (err error) {
 		w.follower.Tell(event.Change{At: now(), Kind: event.ChangePresence, Ref: hostID})
 	})
 	w.assess = assess.NewService(w.store, func(at time.Time) assess.PastReader { return w.store.At(at) }, w.follower, w.presence, log, now)
+	w.totals = report.NewTotals(w.store, w.assess, now)
 
 	if err := a.connectPatch(); err != nil {
 		return err
@@ -122,7 +124,7 @@ func (a *App) connect() (err error) {
 	w.api = api.New(api.Deps{
 		Access: w.access, CA: w.ca, Fleet: w.fleet, Certs: w.store, Presence: w.presence, Inventory: w.inventory, Assess: w.assess,
 		Plans: w.plans, Rollouts: w.rollouts, Runs: w.runs, PlanKey: w.planKey,
-		Feed: w.feed, Follower: w.follower, Events: w.store, Reports: report.NewService(w.store, w.assess, now), Log: log, Now: now, Version: cfg.Version, AgentURL: a.agentURL,
+		Feed: w.feed, Follower: w.follower, Events: w.store, Reports: report.NewService(w.store, w.assess, now), Totals: w.totals, Log: log, Now: now, Version: cfg.Version, AgentURL: a.agentURL,
 		Console: console(), Ready: a.ready, Metrics: w.meters.handler(), Meters: w.meters,
 	})
 	return nil

@@ -37,10 +37,14 @@ type Knower interface {
 // PastReader is the store as it was at an instant, and how a later instant differs from it.
 type PastReader interface {
 	Reader
+	Host(ctx context.Context, id string) (fleet.Host, error) // fault.NotFound when it was not there
+	OpenSections(ctx context.Context, hostID string) (map[string]inventory.Interval, error)
 	// HostsChangedUntil names the hosts of which anything else was at a later instant.
 	HostsChangedUntil(ctx context.Context, later time.Time) ([]string, error)
 	// KnowledgeUntil is what turns the knowledge of a later instant back into this one's.
 	KnowledgeUntil(ctx context.Context, later time.Time) (advisory.Knowledge, error)
+	// OverlaysOf lists the overlays of some CVEs.
+	OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error)
 }
 
 // withHindsight has the hosts of one time and the knowledge of another.

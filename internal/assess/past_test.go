@@ -3,14 +3,18 @@ package assess
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/fleet"
 )
 
 // pastSaid is what a question about findings gives, in few words.
@@ -113,4 +117,56 @@ func TestThePastAnswersWithThenAndWithHindsight(t *testing.T) {
 func (s pastSaid) sorted() pastSaid {
 	s.Findings = sortedStrings(append([]string{}, s.Findings...))
 	return s
+}
+
+// However a fleet and what is known came to be, stepping back day by day gives what reading each day whole gives.
+func TestSweepingBackIsReadingEachDay(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		w := newWorld(t)
+		defer w.stop()
+		var hosts []fleet.Host
+		var days []time.Time
+		version := func(label string) string { return fmt.Sprintf("1.%d", rapid.IntRange(1, 4).Draw(r, label)) }
+		for day := range rapid.IntRange(1, 5).Draw(r, "days") {
+			w.at = time.Date(2026, 11, 1+day, 6, 0, 0, 0, time.UTC)
+			for range rapid.IntRange(0, 4).Draw(r, "deeds") {
+				switch deed := rapid.IntRange(0, 9).Draw(r, "deed"); {
+				case deed == 0 || len(hosts) == 0:
+					hosts = append(hosts, w.enroll(fmt.Sprintf("h%d", len(hosts)), nil))
+				case deed < 5:
+					h := rapid.SampledFrom(hosts).Draw(r, "host")
+					w.packages(h.ID, "Debian:12", deb("a", "a", version("a")), deb("b", "b", version("b")))
+				case deed < 8:
+					w.importFeed("osv/Debian", []string{"Debian:12"}, fixes("CVE-1", rapid.SampledFrom([]string{"a", "b"}).Draw(r, "source"), version("fix")), fixes("CVE-2", "b", version("fix")))
+				case deed == 8:
+					w.importKEV(rapid.SampledFrom([]string{"CVE-1", "CVE-2"}).Draw(r, "cve"))
+				default:
+					i := rapid.IntRange(0, len(hosts)-1).Draw(r, "gone")
+					_, err := w.store.DeleteHost(context.Background(), hosts[i].ID, w.at, event.Event{At: w.at, Kind: event.HostDeleted, Actor: "user:test", Host: hosts[i].ID})
+					w.must(err)
+					hosts = slices.Delete(hosts, i, i+1)
+				}
+			}
+			days = append(days, time.Date(2026, 11, 1+day, 23, 59, 59, 999_999_000, time.UTC))
+		}
+		end := days[len(days)-1].Add(time.Hour)
+		w.assess.now = func() time.Time { return end }
+		w.start()
+		slices.Reverse(days)
+		var swept []time.Time
+		w.must(w.assess.Sweep(context.Background(), days, func(at time.Time, got apiv1.Overview) error {
+			swept = append(swept, at)
+			want, err := w.assess.Overview(context.Background(), Query{Past: Past{At: at}})
+			w.must(err)
+			want.Seq, got.Seq = 0, 0
+			if diff := cmp.Diff(want, got); diff != "" {
+				r.Fatalf("%v: %s", at, diff)
+			}
+			return nil
+		}))
+		if !slices.Equal(swept, days) {
+			r.Fatalf("swept %v of %v", swept, days)
+		}
+	})
 }

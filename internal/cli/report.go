@@ -41,7 +41,7 @@ func (f *documentFormat) Set(text string) error {
 func (p *program) report() *cobra.Command {
 	return group("report", "Make documents about what was wrong, and what was done about it",
 		"  staunch report compliance -l env=prod -o html > compliance.html",
-		p.reportCompliance(), p.reportMetrics())
+		p.reportCompliance(), p.reportMetrics(), p.reportTrend())
 }
 
 func (p *program) reportCompliance() *cobra.Command {

@@ -55,6 +55,17 @@ func (o *Operator) Metrics(ctx context.Context, selector string, from, to time.T
 	return send[apiv1.Metrics](ctx, o, http.MethodGet, "/api/v1/reports/metrics", v, "", nil)
 }
 
+// Trend is the fleet at the end of each day. Zero times leave them to the server.
+func (o *Operator) Trend(ctx context.Context, from, to time.Time) (apiv1.Trend, error) {
+	v := url.Values{}
+	for name, at := range map[string]time.Time{"from": from, "to": to} {
+		if !at.IsZero() {
+			v.Set(name, at.UTC().Format(time.RFC3339))
+		}
+	}
+	return do[apiv1.Trend](ctx, o, http.MethodGet, "/api/v1/reports/trend", v, nil)
+}
+
 // VerifyEvents lets the server go through its own log.
 func (o *Operator) VerifyEvents(ctx context.Context) (apiv1.EventVerification, error) {
 	ctx, cancel := context.WithTimeout(ctx, exportTimeout)

@@ -96,6 +96,7 @@ func TestPatchCallsGoWhereTheyShould(t *testing.T) {
 		"run":        {func() error { return second(o.Run(t.Context(), "x")) }, seen{"GET", "/api/v1/runs/x", ""}},
 		"log":        {func() error { return second(o.RunLog(t.Context(), "x", 12)) }, seen{"GET", "/api/v1/runs/x/log?after=12", ""}},
 		"compliance": {func() error { return second(o.Compliance(t.Context(), "env=prod", at, "high")) }, seen{"GET", "/api/v1/reports/compliance?priority=high&selector=env%3Dprod&since=2026-07-01T00%3A00%3A00Z", ""}},
+		"trend":      {func() error { return second(o.Trend(t.Context(), at, time.Time{})) }, seen{"GET", "/api/v1/reports/trend?from=2026-07-01T00%3A00%3A00Z", ""}},
 		"metrics":    {func() error { return second(o.Metrics(t.Context(), "env=prod", at, time.Time{}, "high=7d")) }, seen{"GET", "/api/v1/reports/metrics?clock=high%3D7d&from=2026-07-01T00%3A00%3A00Z&selector=env%3Dprod", ""}},
 		"all of it":  {func() error { return second(o.Compliance(t.Context(), "", time.Time{}, "")) }, seen{"GET", "/api/v1/reports/compliance", ""}},
 		"verify":     {func() error { return second(o.VerifyEvents(t.Context())) }, seen{"GET", "/api/v1/events/verify", ""}},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -66,14 +67,24 @@ func (s *Store) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) e
 
 // OverlaysOf answers: what is known of these CVEs beside advisories? In no order.
 func (s *Store) OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error) {
+	return s.overlaysOf(ctx, cves, nil)
+}
+
+// overlaysOf reads those that hold at an instant; nil: now.
+func (s *Store) overlaysOf(ctx context.Context, cves []string, then *Past) ([]advisory.Overlay, error) {
 	cves = slices.Compact(slices.Sorted(slices.Values(cves)))
 	all := []advisory.Overlay{}
 	for part := range slices.Chunk(cves, 10*chunk) {
-		args := make([]any, 0, len(part))
+		args := make([]any, 0, len(part)+1)
 		for _, cve := range part {
 			args = append(args, cve)
 		}
-		found, err := list(ctx, s.reader, scanOverlay, `SELECT feed, body FROM overlays WHERE to_at IS NULL AND cve IN `+tuples(1, len(part)), args...)
+		holds := `to_at IS NULL`
+		if then != nil {
+			holds = fmt.Sprintf(`from_at <= $%d AND (to_at IS NULL OR to_at > $%[1]d)`, len(part)+1)
+			args = append(args, then.at)
+		}
+		found, err := list(ctx, s.reader, scanOverlay, `SELECT feed, body FROM overlays WHERE cve IN `+tuples(1, len(part))+` AND `+holds, args...)
 		if err != nil {
 			return nil, wrap("overlays", err)
 		}

@@ -35,6 +35,25 @@ func (p *Past) Hosts(ctx context.Context) ([]fleet.Host, error) {
 	return hosts, wrap("past hosts", err)
 }
 
+// Host answers: what was known of a host that existed then? fault.NotFound when it did not.
+func (p *Past) Host(ctx context.Context, id string) (fleet.Host, error) {
+	h, err := one(ctx, p.s.reader, scanHost, `
+		SELECT `+hostColumns+` FROM hosts h WHERE h.id = $2 AND h.enrolled_at <= $1 AND (h.deleted_at IS NULL OR h.deleted_at > $1)`, p.at, id)
+	h.DeletedAt = time.Time{}
+	return h, wrap("past host", orNotFound(err, "host", id))
+}
+
+// OpenSections answers: what did this host have then, by section?
+func (p *Past) OpenSections(ctx context.Context, hostID string) (map[string]inventory.Interval, error) {
+	open := map[string]inventory.Interval{}
+	err := each(ctx, p.s.reader, func(r scanner) error {
+		i, err := scanInterval(r)
+		open[i.Section] = i
+		return err
+	}, `SELECT host_id, section, from_at, to_at, digest FROM host_sections WHERE host_id = $2 AND `+during, p.at, hostID)
+	return open, wrap("past sections", err)
+}
+
 // OpenPackageSets answers: which packages did every host have then?
 func (p *Past) OpenPackageSets(ctx context.Context) ([]inventory.HostSet, error) {
 	sets, err := list(ctx, p.s.reader, func(r scanner) (h inventory.HostSet, err error) {
@@ -91,6 +110,11 @@ func (p *Past) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) er
 		}
 		return fn(o)
 	}, `SELECT feed, body FROM overlays WHERE `+during+`ORDER BY feed, cve`, p.at))
+}
+
+// OverlaysOf answers: what was known of these CVEs beside advisories then? In no order.
+func (p *Past) OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error) {
+	return p.s.overlaysOf(ctx, cves, p)
 }
 
 // CurrentLifecycles answers: how long was each release to be looked after, as known then?

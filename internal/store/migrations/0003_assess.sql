@@ -37,7 +37,14 @@ CREATE INDEX hosts_machine ON hosts (machine_id);
 -- What is known of the CVEs of a new advisory.
 CREATE INDEX overlays_cve ON overlays (cve) WHERE to_at IS NULL;
 
+-- The fleet at the end of each day that is over. A cache: delete any of it, and it is counted again.
+CREATE TABLE daily_totals (
+  day  TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+);
+
 -- +goose Down
+DROP TABLE daily_totals;
 DROP INDEX overlays_cve;
 DROP INDEX hosts_machine;
 DROP TABLE feed_imports;

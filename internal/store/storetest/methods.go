@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
@@ -102,6 +103,8 @@ func methodCalls(t *testing.T, s *store.Store) []methodCall {
 			}
 			return nil
 		}},
+		{"DailyTotals", func(ctx context.Context) error { return second(s.DailyTotals(ctx, "2026-11-01", "2026-11-30")) }},
+		{"PutDailyTotal", func(ctx context.Context) error { return s.PutDailyTotal(ctx, apiv1.DailyTotal{Day: "2026-11-20"}) }},
 		{"At", func(ctx context.Context) error { return pastMethods(ctx, s) }},
 		{"Earliest", func(ctx context.Context) error {
 			_, _, err := s.Earliest(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/inventory"
@@ -124,6 +125,18 @@ func pastMethods(ctx context.Context, s *store.Store) error {
 	}
 	_, err := p.Hosts(ctx)
 	return err
+}
+
+func dailyTotals(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	day := func(n, hosts int) apiv1.DailyTotal {
+		return apiv1.DailyTotal{Day: fmt.Sprintf("2026-11-%02d", n), Hosts: hosts, Findings: apiv1.FindingCounts{Assessed: true, Total: n, High: n}}
+	}
+	for _, d := range []apiv1.DailyTotal{day(3, 1), day(1, 1), day(2, 1), day(2, 9)} {
+		must(t, s.PutDailyTotal(ctx, d))
+	}
+	same(t, "two days", get(s.DailyTotals(ctx, "2026-11-02", "2026-11-03"))(t), []apiv1.DailyTotal{day(2, 9), day(3, 1)})
+	same(t, "no day", get(s.DailyTotals(ctx, "2026-11-04", "2026-11-30"))(t), []apiv1.DailyTotal{})
 }
 
 // backward: knowledge walked back from a later day is the knowledge of the earlier one, and only hosts that are named have changed.

@@ -33,6 +33,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Config) {
 		"an import that fails leaves everything as it was":          importAborts,
 		"following knowledge gives what is current":                 knowledgeFollows,
 		"an advisory is known since its first revision":             knownSince,
+		"daily totals are kept once for a day":                      dailyTotals,
 		"the past answers as it did":                                pastAnswers,
 		"feed states come back as they were":                        feedStates,
 		"users have one name each":                                  users,
