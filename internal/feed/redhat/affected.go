@@ -40,11 +40,11 @@ func (e *entries) fixed(ids []string, impact map[string]string) {
 	}
 }
 
-// status takes the other lists. A component stands for every version; a build, as VEX names those of an update that the flaw is not in,
-// for itself only.
+// status takes the other lists. What is affected is so in every version, whichever one an id names: it is the one that Red Hat looked at.
+// What is not is so in every version where the id names a component, and in that one only where it names a build.
 func (e *entries) status(ids []string, impact map[string]string, say func(id string) (advisory.Status, string)) {
 	for i, p := range e.find(ids) {
-		if p.Ecosystem == "" || isDebug(p.name) || p.version != "" && isSource(p.arch) {
+		if p.Ecosystem == "" || isDebug(p.name) {
 			continue
 		}
 		a := e.about(p, impact[ids[i]])
@@ -53,7 +53,7 @@ func (e *entries) status(ids []string, impact map[string]string, say func(id str
 			a.Note = strings.TrimSpace(a.Note + " " + words)
 		}
 		wrong := intake.CheckPackage(p.name)
-		if p.version != "" {
+		if p.version != "" && a.Status == advisory.StatusNotAffected {
 			a.Versions = []string{p.version}
 			wrong = intake.CheckFixed(p.name, p.version)
 		}

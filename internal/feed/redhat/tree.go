@@ -120,13 +120,12 @@ func streamOf(module string) string {
 	return name + ":" + stream
 }
 
-// parseNEVRA reads name-epoch:version-release.arch.
+// parseNEVRA reads name-epoch:version-release.arch, or without the arch.
 func parseNEVRA(s string) (place, bool) {
-	dot := strings.LastIndexByte(s, '.')
-	if dot < 0 {
-		return place{}, false
+	nevr, arch := s, ""
+	if dot := strings.LastIndexByte(s, '.'); dot >= 0 && isArch(s[dot+1:]) {
+		nevr, arch = s[:dot], s[dot+1:]
 	}
-	nevr, arch := s[:dot], s[dot+1:]
 	release := strings.LastIndexByte(nevr, '-')
 	if release < 0 {
 		return place{}, false
@@ -136,6 +135,15 @@ func parseNEVRA(s string) (place, bool) {
 		return place{}, false
 	}
 	return place{name: nevr[:version], version: nevr[version+1:], arch: arch}, true
+}
+
+// isArch: those that RHEL was ever built for.
+func isArch(s string) bool {
+	switch s {
+	case "x86_64", "aarch64", "ppc64le", "ppc64", "ppc", "s390x", "s390", "i686", "i386", "ia64", "noarch", "src", "nosrc":
+		return true
+	}
+	return false
 }
 
 // purl is a package URL, pkg:rpm/redhat/bind@9.8.2-1.el6?arch=src&epoch=32.
