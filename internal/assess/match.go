@@ -158,8 +158,11 @@ func (r *rule) entry(e *entry, in installed) (what says, within *span, exact, ok
 	case advisory.StatusUndetermined:
 		what = saysUndetermined
 	}
-	if len(e.spans)+len(e.versions) == 0 {
-		return what, nil, false, r.scheme != vercmp.RPM || e.of(in)
+	switch {
+	case len(e.spans)+len(e.versions) == 0:
+		return what, nil, false, e.of(in)
+	case r.scheme != vercmp.RPM && !e.of(in):
+		return what, nil, false, false // a variant that is built apart, as Ubuntu's for FIPS
 	}
 	for _, v := range e.versions {
 		if order, known := compare(r.scheme, in.version, *v); known && order == 0 {
@@ -174,6 +177,8 @@ func (r *rule) entry(e *entry, in installed) (what says, within *span, exact, ok
 			untold = untold || e.untold(s, in)
 		case s.contains(r.scheme, in.version):
 			return what, s, false, true
+		case s.past(r.scheme, in.version):
+			// the source knows of no fix, and does not say what is after the last version that it looked at
 		default:
 			outside = true
 			has = has || s.fix.reached(r.scheme, in.version)
@@ -306,6 +311,15 @@ func (h *Hit) offer(f *fix, track string) {
 func lower(scheme vercmp.Scheme, a, b *fix) bool {
 	order, ok := compare(scheme, *a.version, *b.version)
 	return ok && order < 0
+}
+
+// past: the range has an end that no fix made, and v is after it.
+func (s *span) past(scheme vercmp.Scheme, v version) bool {
+	if s.fix != nil || s.last == nil {
+		return false
+	}
+	order, ok := compare(scheme, v, *s.last)
+	return ok && order > 0
 }
 
 // contains is introduced <= v < fix, or introduced <= v <= last. A bound that cannot be compared contains nothing.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -223,9 +224,24 @@ func (v *vex) advisories() []advisory.Advisory {
 		}
 	}
 	for n := range all {
-		all[n].Affected = entries[n].sorted()
+		all[n].Affected = assessed(entries[n].sorted())
 	}
 	return all
+}
+
+// assessed leaves out that a release is no longer supported where its ESM archive says of the same package that it is not affected: the
+// one says that nobody looks there any more, the other what somebody found in what was built of the same source.
+func assessed(entries []advisory.Affected) []advisory.Affected {
+	unaffected := map[[2]string]bool{}
+	for i := range entries {
+		e := &entries[i]
+		if e.Status == advisory.StatusNotAffected && len(e.Ranges) == 0 && strings.HasPrefix(e.Entitlement, "esm-") {
+			unaffected[[2]string{e.Ecosystem, e.Package}] = true
+		}
+	}
+	return slices.DeleteFunc(entries, func(e advisory.Affected) bool {
+		return e.Status == advisory.StatusEndOfLife && e.Entitlement == "" && unaffected[[2]string{e.Ecosystem, e.Package}]
+	})
 }
 
 func (s *statement) cves() []string {

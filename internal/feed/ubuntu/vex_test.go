@@ -151,9 +151,7 @@ func TestVEXSample(t *testing.T) {
 	}{
 		{"fixed", curl, advisory.Affected{Ecosystem: "Ubuntu:22.04", Package: "curl", Status: advisory.StatusNotAffected, Ranges: []advisory.Range{{Introduced: "7.81.0-1ubuntu1.24"}},
 			Note: "This package (for the given release) was vulnerable, but an update has been uploaded and published."}},
-		{"no longer supported", curl, advisory.Affected{Ecosystem: "Ubuntu:16.04", Package: "curl", Status: advisory.StatusEndOfLife, Ranges: []advisory.Range{{Introduced: "0", Last: "7.47.0-1ubuntu2.19"}},
-			Note: "This package (for the given release) is no longer supported. Please upgrade your system."}},
-		{"not affected", curl, advisory.Affected{Ecosystem: "Ubuntu:16.04", Package: "curl", Status: advisory.StatusNotAffected, Entitlement: "esm-infra",
+		{"no longer supported, but ESM found it not affected", curl, advisory.Affected{Ecosystem: "Ubuntu:16.04", Package: "curl", Status: advisory.StatusNotAffected, Entitlement: "esm-infra",
 			Note: "affects 7.69 and higher introduced in https://github.com/curl/curl/commit/4a4b63daaa"}},
 		{"not in the archive", "CVE-2016-20013", advisory.Affected{}},
 	} {
@@ -165,6 +163,9 @@ func TestVEXSample(t *testing.T) {
 		if diff := cmp.Diff(want, entry(got[row.id], ecosystem, name, want.Entitlement)); diff != "" {
 			t.Errorf("%s: %s", row.name, diff)
 		}
+	}
+	if e := entry(got[curl], "Ubuntu:16.04", "curl", ""); e.Package != "" {
+		t.Errorf("the release without ESM says %+v", e)
 	}
 	ignored := entry(got["CVE-2016-20013"], "Ubuntu:24.04", "glibc", "")
 	if ignored.Status != advisory.StatusIgnored || !cmp.Equal(ignored.Ranges, []advisory.Range{{Introduced: "0", Last: "2.39-0ubuntu8.7"}}) || !strings.HasPrefix(ignored.Note, "Actually addressing this") {
