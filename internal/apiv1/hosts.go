@@ -22,6 +22,17 @@ type Host struct {
 	RebootRequired bool              `json:"reboot_required"`
 	Metadata       MetadataState     `json:"metadata"`
 	FailedUnits    int               `json:"failed_units"`
+	Lifecycle      HostLifecycle     `json:"lifecycle"`
+}
+
+// HostLifecycle is how the release of a host is looked after by those who make it. Unknown: no source speaks of it, or no feed has been imported.
+type HostLifecycle struct {
+	Product           string `json:"product,omitempty" doc:"As endoflife.date names it: debian"`
+	Release           string `json:"release,omitempty" doc:"12"`
+	State             string `json:"state" enum:"supported,extended,ended,unknown"`
+	Until             string `json:"until,omitempty" doc:"Last day of the state, YYYY-MM-DD; of an ended release the day on which it ended. Absent: not known"`
+	Source            string `json:"source,omitempty" doc:"The feeds that say so: distro-info+eol"`
+	EntitlementNeeded string `json:"entitlement_needed,omitempty" doc:"What extended support needs and the host does not report: esm-infra, els, ltss"`
 }
 
 // FindingCounts counts distinct vulnerabilities by priority. Assessed false means the counts say nothing; Reason says why.
@@ -127,6 +138,7 @@ type Overview struct {
 	Pending        int           `json:"pending"`
 	NotAssessed    int           `json:"not_assessed"`
 	StaleMetadata  int           `json:"stale_metadata"`
+	EndOfLife      int           `json:"end_of_life" doc:"Hosts whose release nobody looks after any more"`
 	RebootRequired int           `json:"reboot_required"`
 	FailedUnits    int           `json:"failed_units" doc:"Hosts with at least one"`
 	WithSecurity   int           `json:"with_security" doc:"Hosts with an installable security update"`

@@ -13,6 +13,7 @@ import (
 const (
 	keyEcosystem = "\x00ecosystem" // of hosts with a package set: the release whose advisories speak of it
 	keyOS        = "\x00os"        // the release's name, for people
+	keyRelease   = "\x00release"   // of every host: its ecosystem, empty where it has none
 )
 
 // attributes are the hosts by what selectors ask for: labels, and of the reserved keys those that stand still. What moves by itself
@@ -21,7 +22,7 @@ type attributes map[string]map[string]*members
 
 // indexed says whether a key is here, of whatever host.
 func indexed(key string) bool {
-	return !slices.Contains([]string{fleet.KeyHostName, fleet.KeyHostOnline, fleet.KeyHostAssessed, fleet.KeyHostMetadata}, key)
+	return !slices.Contains([]string{fleet.KeyHostName, fleet.KeyHostOnline, fleet.KeyHostAssessed, fleet.KeyHostMetadata, fleet.KeyHostLifecycle}, key)
 }
 
 func (a attributes) enter(h *host) {
@@ -59,6 +60,7 @@ func (a attributes) leave(h *host) {
 func (h *host) eachAttribute(fn func(key, value string)) {
 	h.eachLabel(fn)
 	fn(fleet.KeyHostState, h.state.String())
+	fn(keyRelease, h.ecosystem())
 	if h.cohort != nil {
 		fn(keyEcosystem, h.ecosystem())
 	}
@@ -151,6 +153,8 @@ func (s *Service) selected(ix *index, q Query) *roaring.Bitmap {
 	for _, t := range terms {
 		if t.Key == fleet.KeyHostAssessed {
 			narrowTo(out, t, ix.assessed())
+		} else if t.Key == fleet.KeyHostLifecycle {
+			out.And(ix.withLifecycle(t))
 		} else if indexed(t.Key) {
 			ix.attrs.narrow(out, t)
 		} else {

@@ -32,6 +32,7 @@ type index struct {
 	byName     map[string][]*heldAdvisory     // CVE, alias or id to the advisories that have it
 	threats    map[string]advisory.Threat     // of CVEs that some advisory names
 	feeds      map[string]advisory.FeedState
+	lifecycles *lifecycles
 	releases   map[string]bool // ecosystems about which some feed has data
 
 	packages directory[heldPackage] // by id
@@ -58,7 +59,7 @@ func newIndex(now func() time.Time) *index {
 	return &index{
 		now: now, day: day(now()),
 		rules: newRules(), advisories: map[advisory.Ref]*heldAdvisory{}, byName: map[string][]*heldAdvisory{},
-		threats: map[string]advisory.Threat{}, feeds: map[string]advisory.FeedState{}, releases: map[string]bool{},
+		threats: map[string]advisory.Threat{}, feeds: map[string]advisory.FeedState{}, lifecycles: &lifecycles{}, releases: map[string]bool{},
 		subjects: map[Subject]*subject{}, named: map[named][]*subject{}, vulns: map[string]*vulnerability{},
 		sets: map[string]*packageSet{}, settings: map[settingKey]*setting{}, updates: map[string]*updates{},
 		hosts: map[string]*host{}, live: roaring.New(), attrs: attributes{}, pending: map[nameArch]string{},

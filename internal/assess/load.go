@@ -69,6 +69,9 @@ func loadKnowledge(ctx context.Context, from Reader, ix *index) error {
 	if err != nil {
 		return fmt.Errorf("reading feeds: %w", err)
 	}
+	if ix.lifecycles, err = loadLifecycles(ctx, from); err != nil {
+		return err
+	}
 	ix.revise(c.change, atOnce)
 	ix.setFeeds(states)
 	return nil
@@ -271,6 +274,11 @@ func (s *Service) applyBatch(ctx context.Context, b batch) error {
 		if err := s.followKnowledge(ctx); err != nil {
 			return err
 		}
+		lifecycles, err := loadLifecycles(ctx, s.store)
+		if err != nil {
+			return err
+		}
+		s.writing(func(ix *index) { ix.lifecycles = lifecycles })
 	}
 	if b.feeds {
 		states, err := s.store.FeedStates(ctx)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fleet"
 )
@@ -44,6 +45,7 @@ func (s *Service) Overview(ctx context.Context, q Query) (apiv1.Overview, error)
 func (s *Service) countHosts(ix *index, selection *roaring.Bitmap, now time.Time, out *apiv1.Overview) {
 	out.Hosts = cardinality(selection)
 	out.NotAssessed = ix.unassessed(selection)
+	out.EndOfLife = ix.countLifecycle(advisory.LifecycleEnded, selection)
 	out.Pending = ix.attrs.count(fleet.KeyHostState, string(fleet.Pending), selection)
 	out.RebootRequired = ix.attrs.count(fleet.KeyHostReboot, "yes", selection)
 	out.FailedUnits = ix.attrs.count(fleet.KeyHostFailedUnits, "yes", selection)

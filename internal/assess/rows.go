@@ -72,6 +72,7 @@ func (s *Service) row(ix *index, h *host, now time.Time, t *tallies) apiv1.Host 
 		AgentVersion: cmp.Or(h.seen.agent.String(), h.agent.String()), EnrolledAt: instant(h.enrolledAt), Findings: ix.counts(h, t),
 		Ecosystem: h.ecosystem(), Updates: h.pendingCounts(), Metadata: h.metadata(now),
 		OS: f.os, Arch: f.arch, Kernel: f.running, RebootRequired: f.reboot, FailedUnits: f.failed,
+		Lifecycle: ix.lifecycle(h),
 	}
 	h.eachLabel(func(key, value string) { r.Labels[key] = value })
 	if h.seen.at != 0 {

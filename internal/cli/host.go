@@ -77,7 +77,7 @@ func (p *program) hostPairs(d apiv1.HostDetail) pairs {
 		{"id", h.ID}, {"name", h.Name}, {"state", h.State}, {"online", yesNo(h.Online)}, {"seen", ago(h.LastSeen, now)},
 		{"labels", labelText(h.Labels)}, {"os", h.OS}, {"ecosystem", h.Ecosystem}, {"arch", h.Arch}, {"kernel", h.Kernel},
 		{"findings", countsWords(h.Findings)}, {"updates", updatesWords(h.Updates)}, {"packages", fmt.Sprint(h.Packages)},
-		{"package_lists", metadataWords(h.Metadata)}, {"reboot_required", yesNo(h.RebootRequired)},
+		{"package_lists", metadataWords(h.Metadata)}, {"lifecycle", lifecycleWords(h.Lifecycle)}, {"reboot_required", yesNo(h.RebootRequired)},
 	}
 	if f := d.Facts; f != nil {
 		list = append(list, pairs{
@@ -104,6 +104,31 @@ func (p *program) hostPairs(d apiv1.HostDetail) pairs {
 		{"agent", h.AgentVersion}, {"enrolled", moment(&h.EnrolledAt)}, {"enroll_token", d.EnrolledBy},
 		{"approved_by", d.ApprovedBy}, {"certificate_until", moment(d.CertExpires)},
 	}...)
+}
+
+// lifecycleWords say how a release is looked after: supported until 2028-08-09.
+func lifecycleWords(l apiv1.HostLifecycle) string {
+	text := l.State
+	switch {
+	case l.State == "ended" && l.Until != "":
+		text += " on " + l.Until
+	case l.Until != "":
+		text += " until " + l.Until
+	}
+	if l.EntitlementNeeded != "" {
+		text += ", which needs " + l.EntitlementNeeded
+	}
+	if l.Source != "" {
+		text += " (" + l.Source + ")"
+	}
+	return text
+}
+
+func lifecycleTone(l apiv1.HostLifecycle) tone {
+	if l.State == "ended" {
+		return bad
+	}
+	return unless(l.EntitlementNeeded == "", warn)
 }
 
 func metadataWords(m apiv1.MetadataState) string {

@@ -76,7 +76,7 @@ func (p *program) hostColumns() []column[apiv1.Host] {
 		{name: "state", text: func(h apiv1.Host) string { return h.State }, tone: func(h apiv1.Host) tone { return stateTone(h.State) }},
 		{name: "online", text: func(h apiv1.Host) string { return yesNo(h.Online) }, tone: func(h apiv1.Host) tone { return unless(h.Online, faint) }},
 		{name: "os", text: func(h apiv1.Host) string { return h.OS }, where: inCSV},
-		{name: "os", text: osOf, where: inTable, least: 9},
+		{name: "os", text: osOf, tone: func(h apiv1.Host) tone { return lifecycleTone(h.Lifecycle) }, where: inTable, least: 9},
 		{name: "ecosystem", text: func(h apiv1.Host) string { return h.Ecosystem }, where: inCSV},
 		{name: "arch", text: func(h apiv1.Host) string { return h.Arch }, where: inCSV},
 		{name: "kernel", text: func(h apiv1.Host) string { return h.Kernel }, where: inCSV},
@@ -93,15 +93,21 @@ func (p *program) hostColumns() []column[apiv1.Host] {
 		{name: "reboot", text: func(h apiv1.Host) string { return yesNo(h.RebootRequired) }, tone: func(h apiv1.Host) tone { return unless(!h.RebootRequired, warn) }},
 		{name: "seen", text: func(h apiv1.Host) string { return ago(h.LastSeen, now) }, where: inTable},
 		{name: "last_seen", text: func(h apiv1.Host) string { return stamp(h.LastSeen) }, where: inCSV},
+		{name: "lifecycle", text: func(h apiv1.Host) string { return h.Lifecycle.State }, where: inCSV},
+		{name: "lifecycle_until", text: func(h apiv1.Host) string { return h.Lifecycle.Until }, where: inCSV},
 		{name: "stale_metadata", text: func(h apiv1.Host) string { return yesNo(h.Metadata.Stale) }, where: inCSV},
 		{name: "agent_version", text: func(h apiv1.Host) string { return h.AgentVersion }, where: inCSV},
 	}
 }
 
-// osOf is the short name of a release where there is one.
+// osOf is the short name of a release where there is one, and that it is over where it is.
 func osOf(h apiv1.Host) string {
 	if h.Ecosystem != "" {
-		return strings.Replace(h.Ecosystem, ":", " ", 1)
+		name := strings.Replace(h.Ecosystem, ":", " ", 1)
+		if h.Lifecycle.State == "ended" {
+			name += ", ended"
+		}
+		return name
 	}
 	if h.OS != "" {
 		return h.OS

@@ -50,6 +50,7 @@ func overviewPairs(v apiv1.Overview) pairs {
 	return pairs{
 		{"hosts", fmt.Sprint(v.Hosts)}, {"online", fmt.Sprint(v.Online)}, {"pending", fmt.Sprint(v.Pending)},
 		{"not_assessed", fmt.Sprint(v.NotAssessed)}, {"stale_package_lists", fmt.Sprint(v.StaleMetadata)},
+		{"end_of_life", fmt.Sprint(v.EndOfLife)},
 		{"updates_unknown", fmt.Sprint(v.UpdatesUnknown)}, {"security_updates", fmt.Sprint(v.WithSecurity)},
 		{"reboot_required", fmt.Sprint(v.RebootRequired)}, {"failed_units", fmt.Sprint(v.FailedUnits)},
 		{"vulnerabilities", countsWords(v.Findings)}, {"hosts_by_worst", countsWords(v.HostsByWorst)},

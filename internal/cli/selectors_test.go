@@ -34,7 +34,7 @@ func TestSelectorsHelpIsTrue(t *testing.T) {
 	}
 	for _, key := range []string{
 		fleet.KeyHostName, fleet.KeyHostOS, fleet.KeyHostArch, fleet.KeyHostState, fleet.KeyHostOnline, fleet.KeyHostAssessed, fleet.KeyHostReboot,
-		fleet.KeyHostFailedUnits, fleet.KeyHostSecurityUpdates, fleet.KeyHostMetadata, fleet.KeyHostUpdates,
+		fleet.KeyHostFailedUnits, fleet.KeyHostSecurityUpdates, fleet.KeyHostMetadata, fleet.KeyHostUpdates, fleet.KeyHostLifecycle,
 	} {
 		if !strings.Contains(out.String(), key) {
 			t.Errorf("%s is not explained", key)

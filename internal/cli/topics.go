@@ -36,6 +36,7 @@ Besides labels there is what a host is:
   host.online=no          also host.assessed, host.reboot, host.failed-units, host.security-updates
   host.metadata=stale     or fresh: its package lists
   host.updates=unknown    or known
+  host.lifecycle=ended    or supported, extended, unknown: its release
 
 A value with spaces or ,()=!"\ in it stands between double quotes:
 

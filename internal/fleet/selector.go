@@ -14,6 +14,7 @@ const (
 
 	KeyHostOnline          = "host.online"           // yes, no
 	KeyHostAssessed        = "host.assessed"         // yes, no
+	KeyHostLifecycle       = "host.lifecycle"        // supported, extended, ended, unknown: its release
 	KeyHostMetadata        = "host.metadata"         // fresh, stale: its package lists
 	KeyHostReboot          = "host.reboot"           // yes, no; no such key before the first facts
 	KeyHostFailedUnits     = "host.failed-units"     // yes, no; as above
@@ -23,7 +24,7 @@ const (
 
 // reservedKeys are all keys below "host." that a selector may name.
 var reservedKeys = []string{
-	KeyHostArch, KeyHostAssessed, KeyHostFailedUnits, KeyHostMetadata, KeyHostName, KeyHostOnline, KeyHostOS, KeyHostReboot,
+	KeyHostArch, KeyHostAssessed, KeyHostFailedUnits, KeyHostLifecycle, KeyHostMetadata, KeyHostName, KeyHostOnline, KeyHostOS, KeyHostReboot,
 	KeyHostSecurityUpdates, KeyHostState, KeyHostUpdates,
 }
 

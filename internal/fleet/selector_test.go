@@ -64,7 +64,7 @@ func TestSelectorErrorsSayWhere(t *testing.T) {
 		"a inn (b)":               "selector: at character 3: expected one of = != in notin, or ',' or end, got \"inn (b)\"",
 		`a="b`:                    "selector: at character 3: this quote is never closed",
 		`a="b\n"`:                 "selector: at character 6: expected \" or \\ after \\, got \"n\\\"\"",
-		"host.nane=x":             "selector: at character 1: there is no key \"host.nane\"; below \"host.\" are host.arch, host.assessed, host.failed-units, host.metadata, host.name, host.online, host.os, host.reboot, host.security-updates, host.state, host.updates",
+		"host.nane=x":             "selector: at character 1: there is no key \"host.nane\"; below \"host.\" are host.arch, host.assessed, host.failed-units, host.lifecycle, host.metadata, host.name, host.online, host.os, host.reboot, host.security-updates, host.state, host.updates",
 		"a=\"\x1b\"":              "selector: at character 3: the value has characters that cannot be printed",
 		"é=1":                     "selector: at character 1: expected a label key, got \"é=1\"",
 		"a=\xff":                  "selector: not UTF-8",

@@ -7,7 +7,7 @@ const rows = (page, table) => page.getByRole("table", { name: table }).locator("
 export const checks = {
   "each number of the overview leads to as many hosts": async ({ page, operator }) => {
     const counts = await operator("GET", "/api/v1/overview");
-    const tallies = { pending: counts.pending, "not assessed": counts.not_assessed, "stale lists": counts.stale_metadata, "need a reboot": counts.reboot_required, "updates unknown": counts.updates_unknown, "security updates": counts.with_security, "failed units": counts.failed_units };
+    const tallies = { pending: counts.pending, "not assessed": counts.not_assessed, "stale lists": counts.stale_metadata, "end of life": counts.end_of_life, "need a reboot": counts.reboot_required, "updates unknown": counts.updates_unknown, "security updates": counts.with_security, "failed units": counts.failed_units };
     for (const [label, n] of Object.entries(tallies)) {
       assert.ok(n > 0, `the fixture has hosts that are ${label}`);
       await page.goto("/");

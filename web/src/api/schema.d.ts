@@ -1582,6 +1582,7 @@ export interface components {
             };
             /** Format: date-time */
             last_seen?: string;
+            lifecycle: components["schemas"]["HostLifecycle"];
             metadata: components["schemas"]["MetadataState"];
             name: string;
             /** @description Its long poll is open, or was within the last minute */
@@ -1614,6 +1615,20 @@ export interface components {
             vitals?: components["schemas"]["Vitals"];
             /** Format: date-time */
             vitals_at?: string;
+        };
+        HostLifecycle: {
+            /** @description What extended support needs and the host does not report: esm-infra, els, ltss */
+            entitlement_needed?: string;
+            /** @description As endoflife.date names it: debian */
+            product?: string;
+            /** @description 12 */
+            release?: string;
+            /** @description The feeds that say so: distro-info+eol */
+            source?: string;
+            /** @enum {string} */
+            state: "supported" | "extended" | "ended" | "unknown";
+            /** @description Last day of the state, YYYY-MM-DD; of an ended release the day on which it ended. Absent: not known */
+            until?: string;
         };
         HostPackages: {
             /** Format: date-time */
@@ -1847,6 +1862,11 @@ export interface components {
             vulnerability: string;
         };
         Overview: {
+            /**
+             * Format: int64
+             * @description Hosts whose release nobody looks after any more
+             */
+            end_of_life: number;
             /**
              * Format: int64
              * @description Hosts with at least one

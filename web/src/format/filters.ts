@@ -8,6 +8,7 @@ export const only = {
   reboot: "host.reboot=yes",
   failedUnits: "host.failed-units=yes",
   security: "host.security-updates=yes",
+  ended: "host.lifecycle=ended",
   updatesUnknown: "host.updates=unknown",
 } as const;
 

@@ -76,6 +76,14 @@ function Warnings({ detail: { host, vitals } }: { detail: HostDetail }) {
           Not assessed{host.findings.reason ? `: ${host.findings.reason}` : ""}. This does not mean that nothing is wrong. <Link to="/feeds">Feeds</Link>
         </Note>
       )}
+      {host.lifecycle.state === "ended" && (
+        <Note tone="bad">Its release is over{host.lifecycle.until ? ` since ${host.lifecycle.until}` : ""}: nobody looks for its vulnerabilities any more, and no new ones will be fixed.</Note>
+      )}
+      {host.lifecycle.entitlement_needed && (
+        <Note tone="warn">
+          Its release is past the support that everybody has. Fixes until {host.lifecycle.until || "a later day"} need {host.lifecycle.entitlement_needed}, which this host does not report.
+        </Note>
+      )}
       {!host.updates.known && <Note tone="warn">Updates are not known{host.updates.problem ? `: ${host.updates.problem}` : ""}.</Note>}
       {host.metadata.stale && (
         <Note tone="warn">

@@ -3,6 +3,7 @@ import { Age } from "../../parts/Age";
 import { Facts, Section } from "../../parts/Page";
 import { State } from "../../parts/State";
 import { HardwareFacts } from "./HardwareFacts";
+import { Lifecycle } from "./Lifecycle";
 import { RepositoryList } from "./RepositoryList";
 
 /** HostSummary is what a host is: its software facts, its machine, where its packages come from, and how we know it. */
@@ -47,6 +48,7 @@ function SystemFacts({ detail: { host, facts, vitals } }: { detail: HostDetail }
       of={[
         ["System", facts.os.name],
         ["Advisories for", facts.os.ecosystem || <State tone="unknown">no feed covers this release</State>],
+        ["Release", <Lifecycle of={host.lifecycle} />],
         ["Kernel", <Kernel running={kernel.running} newest={kernel.newest} />],
         ["Started", <Age at={vitals?.booted_at} never="not reported" />],
         ["Reboot", reboot.required ? <State tone="warn">required</State> : <State tone="ok">not required</State>],

@@ -60,9 +60,20 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
     { id: "updates", header: "Updates", sort: true, width: 76, right: true, cell: (host) => <Count n={host.updates.installable} /> },
     { id: "metadata", header: "Lists as of", sort: true, width: 108, cell: (host) => <Metadata host={host} /> },
     { id: "reboot", header: "Reboot", width: 92, cell: (host) => host.reboot_required && <State tone="warn">required</State> },
-    { id: "os", header: "System", sort: true, width: 128, title: (host) => host.os, cell: (host) => shortSystem(host.os) || <span className="muted">not reported</span> },
+    { id: "os", header: "System", sort: true, width: 128, title: (host) => host.os, cell: (host) => <System host={host} /> },
     { id: "labels", header: "Labels", cell: (host) => <Labels labels={host.labels} onPick={pick} /> },
   ];
+}
+
+function System({ host }: { host: Host }) {
+  const name = shortSystem(host.os);
+  if (!name) return <span className="muted">not reported</span>;
+  if (host.lifecycle.state !== "ended") return name;
+  return (
+    <State tone="bad" title={`${host.os}: ended${host.lifecycle.until ? ` on ${host.lifecycle.until}` : ""}`}>
+      {name}
+    </State>
+  );
 }
 
 function Waiting({ host }: { host: Host }) {

@@ -23,6 +23,7 @@ export function HostTallies({ overview: data, selector }: Props) {
       <Tally n={data?.pending ?? 0} label="pending" to={to(only.pending)} tone="normal" />
       <Tally n={data?.not_assessed ?? 0} label="not assessed" to={to(only.notAssessed)} tone="normal" />
       <Tally n={data?.stale_metadata ?? 0} label="stale lists" to={to(only.stale)} tone="high" />
+      <Tally n={data?.end_of_life ?? 0} label="end of life" to={to(only.ended)} tone="high" />
       <Tally n={data?.updates_unknown ?? 0} label="updates unknown" to={to(only.updatesUnknown)} tone="normal" />
       <Tally n={data?.with_security ?? 0} label="security updates" to={to(only.security)} tone="high" />
       <Tally n={data?.reboot_required ?? 0} label="need a reboot" to={to(only.reboot)} tone="normal" />
