@@ -174,28 +174,6 @@ func TestArguments(t *testing.T) {
 
 func TestRestarts(t *testing.T) {
 	t.Parallel()
-	maps := "7f1 r-xp 00000000 fd:01 123    /usr/lib/x86_64-linux-gnu/libssl.so.3 (deleted)\n" +
-		"7f2 r--p 00000000 fd:01 124    /usr/lib/locale/C.utf8 (deleted)\n7f3 r-xp 00000000 00:01 9 /memfd:x (deleted)\n" +
-		"7f4 r-xp 00000000 00:01 9 /tmp/y (deleted)\n7f5 r-xp 00000000 fd:01 5 /usr/lib/libc.so.6\n7f6 r-xp\nshort\n"
-	if diff := cmp.Diff([]string{"/usr/bin/d", "/usr/lib/x86_64-linux-gnu/libssl.so.3"}, replacedFiles([]byte(maps), "/usr/bin/d (deleted)")); diff != "" {
-		t.Error(diff)
-	}
-	for cgroup, want := range map[string]string{
-		"0::/system.slice/ssh.service\n":                                   "ssh.service",
-		"0::/system.slice/system-getty.slice/getty@tty1.service\n":         "getty@tty1.service",
-		"0::/user.slice/user-0.slice/user@0.service/app.slice/x.service\n": "user@0.service",
-		"0::/user.slice/user-0.slice/session-3.scope\n":                    "session-3.scope",
-		"0::/init.scope\n":                                                                   "init.scope",
-		"0::/system.slice/docker-abc.scope\n":                                                "",
-		"0::/machine.slice/x.scope/payload/system.slice/ssh.service\n":                       "",
-		"0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-1.scope\n":                    "",
-		"12:cpu:/\n1:name=systemd:/system.slice/cron.service\n0::/system.slice/cron.service": "cron.service",
-		"0::/\n": "", "": "",
-	} {
-		if got := unitOf([]byte(cgroup)); got != want {
-			t.Errorf("unit of %q is %q, want %q", cgroup, got, want)
-		}
-	}
 	got := decideRestarts(map[string]string{"old.service": "/lib/x"}, map[string]string{
 		"web.service": "/lib/x", "old.service": "/lib/x", "dbus.service": "/lib/x", "systemd-networkd.service": "/lib/x", "user@0.service": "/lib/x", "staunch-agent.service": "/usr/bin/s", "docker.service": "/lib/x",
 	})
@@ -320,9 +298,7 @@ func FuzzParsers(f *testing.F) {
 		parseIndexes(b)
 		parseSigned(b)
 		parseUnit(b)
-		unitOf(b)
 		conffiles(b)
-		replacedFiles(b, string(b))
 		if reason, _, _ := logSays(b); len(reason) > 2000 {
 			t.Error("an endless reason")
 		}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
+	"github.com/staunch-dev/staunch/internal/pkgmgr/proc"
 )
 
 // The environment of a transaction: what a maintainer script may rely on, nothing of ours.
@@ -121,7 +122,7 @@ func orphans(units []string) (int, string) {
 		dir := filepath.Join("/proc", strconv.Itoa(p))
 		cgroup, _ := os.ReadFile(filepath.Join(dir, "cgroup"))
 		for _, u := range units {
-			if unitOf(cgroup) != u {
+			if proc.Unit(cgroup) != u {
 				continue
 			}
 			comm, _ := os.ReadFile(filepath.Join(dir, "comm"))
@@ -164,12 +165,12 @@ func staleUnits() map[string]string {
 		if err != nil {
 			return true
 		}
-		files := replacedFiles(maps, exe)
+		files := proc.Replaced(maps, exe)
 		if len(files) == 0 {
 			return true
 		}
 		cgroup, _ := os.ReadFile(filepath.Join(dir, "cgroup"))
-		if unit := unitOf(cgroup); unit != "" {
+		if unit := proc.Unit(cgroup); unit != "" {
 			out[unit] = files[0]
 		}
 		return true

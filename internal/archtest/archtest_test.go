@@ -59,7 +59,7 @@ var mayAlso = map[string][]string{
 	"internal/rpmdb":    {"internal/pkgmgr", "internal/pkgmgr/rpm"},                                                                                                   // rpm's databases read directly: scan only, never the agent
 	"internal/inspect":  append([]string{"internal/collect", "internal/pkgmgr", "internal/rpmdb"}, managers...),                                                       // language packages, containers, SBOMs: scan only
 	"internal/compiled": {"internal/advisory"},                                                                                                                        // feeds compiled for memory mapping
-	"internal/apply":    {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt"},                                                          // the root half: never client, never the spine
+	"internal/apply":    {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/pkgmgr/proc"},                                  // the root half: never client, never the spine
 	"internal/agent":    {"internal/apply", "internal/client", "internal/collect", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/seal"}, // never the spine
 	"internal/cli":      {"internal/client", "internal/seal"},                                                                                                         // never the spine
 	// what spine packages use from beside it

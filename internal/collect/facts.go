@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
@@ -24,6 +25,7 @@ func (c *Collector) facts(ctx context.Context, tree *pkgmgr.Root, rel apiv1.OSRe
 		PackageManager: in.state(),
 		Units:          c.units(ctx, tree),
 	}
+	f.Entitlements = entitlements(tree)
 	images := kernels(tree, in)
 	if !c.live() {
 		f.Kernel.Installed, f.Kernel.Newest = releases(images), newest(images, "")
@@ -35,7 +37,9 @@ func (c *Collector) facts(ctx context.Context, tree *pkgmgr.Root, rel apiv1.OSRe
 	f.Kernel.Running = clip(line(tree, "proc/sys/kernel/osrelease"), 256)
 	if !isContainer(c.virt) { // there the kernel is somebody else's
 		f.Kernel.Installed, f.Kernel.Newest = releases(images), newest(images, f.Kernel.Running)
+		f.Kernel.Livepatches = livepatches(tree, sync.OnceValue(func() []string { return canonicalFixes(ctx) }))
 	}
+	f.OldCode = OldCode(ctx, tree, in.manager)
 	f.Reboot = reboot(tree, images, f.Kernel)
 	return f
 }

@@ -1,9 +1,12 @@
 package rpm
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
@@ -54,14 +57,30 @@ func ask(ctx context.Context, c Config, columns []string) (pkgmgr.Output, error)
 		}
 	}
 	args := []string{"-qa", "--nodigest", "--nosignature", "--qf", strings.Join(format, `\t`) + `\n`}
+	return pkgmgr.Run(ctx, c.command(args))
+}
+
+func (c Config) command(args []string) pkgmgr.Command {
 	if c.DBPath != "" {
 		args = append([]string{"--dbpath", c.DBPath}, args...)
 	}
-	name := c.Program
-	if name == "" {
-		name = "rpm"
-	}
-	return pkgmgr.Run(ctx, pkgmgr.Command{Name: name, Args: args, Limit: maxAnswer})
+	return pkgmgr.Command{Name: cmp.Or(c.Program, "rpm"), Args: args, Limit: maxAnswer}
+}
+
+// EachFile gives every file of every package, with the package's name and architecture, as rpm lists them.
+func EachFile(ctx context.Context, c Config, give func(name, arch, file string)) error {
+	command := c.command([]string{"-qa", "--nodigest", "--nosignature", "--qf", `[%{=NAME}\t%{=ARCH}\t%{FILENAMES}\n]`})
+	return pkgmgr.Stream(ctx, command, func(r io.Reader) error {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			f := strings.SplitN(lines.Text(), "\t", 3)
+			if len(f) == 3 && pkgmgr.Plain(f[0]) && pkgmgr.Plain(f[1]) && len(f[1]) <= 32 && strings.HasPrefix(f[2], "/") {
+				give(f[0], f[1], f[2])
+			}
+		}
+		return lines.Err()
+	})
 }
 
 // parse reads the lines of rpm -qa. A line that is none of ours (a vendor with a line break in it) is named and left out.

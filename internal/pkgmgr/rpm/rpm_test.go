@@ -84,7 +84,12 @@ Version: 9.1~rc1
 Summary: y
 %description -n staunch-b
 y
+%install
+mkdir -p %{buildroot}/usr/share/staunch
+echo x > %{buildroot}/usr/share/staunch/a
+echo x > %{buildroot}/usr/share/staunch/b
 %files
+/usr/share/staunch
 %files -n staunch-b
 `
 
@@ -136,6 +141,19 @@ func TestQueryAsksTheRealRpm(t *testing.T) {
 	}
 	if _, err := Query(t.Context(), Config{Program: "/bin/false"}); err == nil {
 		t.Error("a program that fails is no error")
+	}
+}
+
+func TestEachFileAsksTheRealRpm(t *testing.T) {
+	t.Parallel()
+	db := realDatabase(t)
+	var got []string
+	if err := EachFile(t.Context(), Config{DBPath: db}, func(name, arch, file string) { got = append(got, name+" "+arch+" "+file) }); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"staunch-a noarch /usr/share/staunch", "staunch-a noarch /usr/share/staunch/a", "staunch-a noarch /usr/share/staunch/b"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

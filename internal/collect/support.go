@@ -1,0 +1,138 @@
+package collect
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/pkgmgr"
+)
+
+// livepatches are the patches that the kernel has enabled in itself, by sysfs: one in transition is not in all processes yet and does not
+// count. fixes gives the vulnerabilities that Canonical's client says are fixed by its own.
+func livepatches(tree *pkgmgr.Root, fixes func() []string) []apiv1.Livepatch {
+	const dir = "sys/kernel/livepatch"
+	entries, _ := tree.ReadDir(dir)
+	var out []apiv1.Livepatch
+	for _, e := range entries {
+		name := clip(e.Name(), 256)
+		if line(tree, dir+"/"+e.Name()+"/enabled") != "1" || line(tree, dir+"/"+e.Name()+"/transition") == "1" || len(out) >= 100 {
+			continue
+		}
+		p := apiv1.Livepatch{Name: name, CVEs: []string{}}
+		if strings.HasPrefix(name, "lkp_") { // Canonical's
+			p.CVEs = append(p.CVEs, fixes()...)
+		}
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b apiv1.Livepatch) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+// canonicalFixes asks Canonical's client, which a live host with its livepatches has.
+func canonicalFixes(ctx context.Context) []string {
+	out, err := pkgmgr.Run(ctx, pkgmgr.Command{Name: "canonical-livepatch", Args: []string{"status", "--format", "json"}, Limit: 4 << 20})
+	if err != nil || out.Code != 0 {
+		return nil
+	}
+	return parseLivepatchStatus(out.Stdout)
+}
+
+var cveID = regexp.MustCompile(`^CVE-[0-9]{4}-[0-9]{4,10}$`)
+
+// parseLivepatchStatus gives the vulnerabilities that are patched in the running kernel, sorted. Only an applied patch counts, and of it
+// only fixes that are said to be patched.
+func parseLivepatchStatus(b []byte) []string {
+	var status struct {
+		Status []struct {
+			Running   bool
+			Livepatch struct {
+				State string
+				Fixes []struct {
+					Name    string
+					Patched bool
+				}
+			}
+		}
+	}
+	if json.Unmarshal(b, &status) != nil {
+		return nil
+	}
+	var out []string
+	for _, s := range status.Status {
+		if !s.Running || s.Livepatch.State != "applied" {
+			continue
+		}
+		for _, f := range s.Livepatch.Fixes {
+			if id := strings.ToUpper(f.Name); f.Patched && cveID.MatchString(id) {
+				out = append(out, id)
+			}
+		}
+	}
+	slices.Sort(out)
+	out = slices.Compact(out)
+	return out[:min(len(out), 5000)]
+}
+
+// entitlements are the paid services whose repositories this host uses: Ubuntu Pro by its client's status, Red Hat's longer support by
+// the repositories that are enabled.
+func entitlements(tree *pkgmgr.Root) []string {
+	var out []string
+	if b, err := tree.ReadFile("var/lib/ubuntu-advantage/status.json", 1<<20); err == nil {
+		out = append(out, proServices(b)...)
+	}
+	if b, err := tree.ReadFile("etc/yum.repos.d/redhat.repo", 16<<20); err == nil {
+		out = append(out, longerSupport(b)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func proServices(b []byte) []string {
+	var status struct {
+		Attached bool `json:"attached"`
+		Services []struct {
+			Name   string `json:"name"`
+			Status string `json:"status"`
+		} `json:"services"`
+	}
+	if json.Unmarshal(b, &status) != nil || !status.Attached {
+		return nil
+	}
+	var out []string
+	for _, s := range status.Services {
+		if s.Status == "enabled" && slices.Contains([]string{"esm-infra", "esm-apps", "esm-infra-legacy", "esm-apps-legacy"}, s.Name) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// longerSupport reads the sections of redhat.repo, as [rhel-9-for-x86_64-baseos-eus-rpms], that are enabled.
+func longerSupport(b []byte) []string {
+	var out []string
+	word := ""
+	for l := range bytes.Lines(b) {
+		text := strings.TrimSpace(string(l))
+		if id, ok := strings.CutPrefix(text, "["); ok {
+			word = ""
+			for _, part := range strings.Split(strings.TrimSuffix(id, "]"), "-") {
+				if slices.Contains([]string{"eus", "aus", "tus", "e4s", "els"}, part) && strings.HasSuffix(id, "-rpms]") &&
+					!strings.Contains(id, "-source-") && !strings.Contains(id, "-debug-") {
+					word = part
+				}
+			}
+			continue
+		}
+		key, value, _ := strings.Cut(text, "=")
+		if word != "" && strings.TrimSpace(key) == "enabled" && strings.TrimSpace(value) == "1" {
+			out = append(out, word)
+		}
+	}
+	return out
+}
