@@ -41,6 +41,9 @@ func readFiles(ctx context.Context, s source, now time.Time, files []intake.File
 			all.Newest = found.Newest
 		}
 	}
+	if !s.own && all.Records == 0 && all.Skipped > 0 {
+		return all, intake.Damaged("nothing in it can be read: %s: %s", all.Problems[0].Record, all.Problems[0].Reason)
+	}
 	all.Ecosystems = intake.Sorted(all.Ecosystems)
 	if s.own || s.partial || s.buckets == nil {
 		all.Ecosystems = nil // a word on one package, or on a CVE, does not make a release assessed

@@ -63,7 +63,7 @@ func distributions() []source {
 			files: []place{{url: salsaBase + "DSA/list", paths: []string{"debian/DSA/list"}}},
 		},
 		{
-			name: "debian-dla", title: "Debian's LTS advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "1", fixesOnly: true, partial: true,
+			name: "debian-dla", title: "Debian's LTS advisories", buckets: []string{"Debian"}, every: hour, why: "there is no real list of it to hold the reader against; the tracker names its fixes too",
 			files: []place{{url: salsaBase + "DLA/list", paths: []string{"debian/DLA/list"}}},
 		},
 		{
@@ -79,7 +79,7 @@ func distributions() []source {
 			files: []place{{url: redhatBase + "advisories/archive_latest.txt", latest: true, paths: []string{"redhat/csaf/csaf_advisories.tar.zst", "redhat/csaf/csaf_advisories_*.tar.zst"}}},
 		},
 		{
-			name: "redhat/vex", title: "Red Hat's VEX", buckets: []string{"Red Hat"}, every: 6 * hour, read: redhat.ReadVEX, revision: "1",
+			name: "redhat/vex", title: "Red Hat's VEX", buckets: []string{"Red Hat"}, every: 6 * hour, why: "its reader has met no real document yet",
 			files: []place{{url: redhatBase + "vex/archive_latest.txt", latest: true, paths: []string{"redhat/vex/csaf_vex.tar.zst", "redhat/vex/csaf_vex_*.tar.zst"}}},
 		},
 		{
@@ -98,7 +98,7 @@ func distributions() []source {
 			files: []place{{url: suseBase + "suse.linux.enterprise.server.{}-affected.xml.gz", paths: []string{"suse/{}/affected.xml.gz", "suse/{}/affected.xml"}}},
 		},
 		{
-			name: "suse/leap/" + numberMark, title: "SUSE's OVAL of openSUSE Leap {}", buckets: []string{"openSUSE"}, every: 6 * hour, read: suse.ReadOVAL, revision: "1",
+			name: "suse/leap/" + numberMark, title: "SUSE's OVAL of openSUSE Leap {}", buckets: []string{"openSUSE"}, every: 6 * hour, why: "there is no real file of it to hold the reader against",
 			files: []place{{url: suseBase + "opensuse.leap.{}-affected.xml.gz", paths: []string{"suse-leap/{}/affected.xml.gz", "suse-leap/{}/affected.xml"}}},
 		},
 		{

@@ -32,9 +32,12 @@ func (s *Survey) Name(record, reason string) {
 	}
 }
 
-// Shrunk refuses a file that suddenly has less than half of what the feed had: more likely broken than true.
+// Shrunk refuses a file that suddenly has less than half of what the feed had, or nothing: more likely broken than true.
 func (s *Survey) Shrunk(before int) error {
 	const few = 20 // below this, half is noise
+	if before > 0 && s.Records == 0 {
+		return Damaged("it holds no record, where the last one held %d", before)
+	}
 	if before >= few && s.Records*2 < before {
 		return Damaged("it holds %d records where the last one held %d", s.Records, before)
 	}
