@@ -1,6 +1,7 @@
 package oval
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -88,17 +89,22 @@ type where struct {
 	stream   string
 }
 
-// reduce walks the criteria and gives what they say of packages. A part that asks what we do not know is an error of it: it may ask
-// for more than the rest shows.
+// reduce walks the criteria and gives what they say of packages. A part that asks what we do not know, or for several packages at once
+// (SUSE asks so of live patches), says nothing: the error names the first, beside what the others say.
 func (d Dialect) reduce(c *criteria, in where) ([]advisory.Affected, error) {
 	switch {
 	case isTrue(c.Negate) || len(c.Extend) > 0:
 		return nil, errors.New("it negates or extends criteria")
 	case c.Operator == "OR":
 		return d.any(c, in)
-	case c.Operator != "AND" && c.Operator != "":
-		return nil, fmt.Errorf("it joins criteria by %s", intake.Shown(c.Operator))
+	case c.Operator == "AND", c.Operator == "":
+		return d.all(c, in)
 	}
+	return nil, fmt.Errorf("it joins criteria by %s", intake.Shown(c.Operator))
+}
+
+// all reduces criteria that must all hold: products, a module, and one package or one part that names packages.
+func (d Dialect) all(c *criteria, in where) ([]advisory.Affected, error) {
 	var says []Leaf
 	for _, each := range c.Criterion {
 		leaf, err := d.leaf(each)
@@ -114,9 +120,6 @@ func (d Dialect) reduce(c *criteria, in where) ([]advisory.Affected, error) {
 			says = append(says, leaf)
 		}
 	}
-	if len(says) > 1 {
-		return nil, errors.New("it asks for two packages at once")
-	}
 	var parts []*criteria
 	for i := range c.Criteria {
 		products, err := d.products(&c.Criteria[i])
@@ -129,47 +132,35 @@ func (d Dialect) reduce(c *criteria, in where) ([]advisory.Affected, error) {
 		}
 		parts = append(parts, &c.Criteria[i])
 	}
-	out, err := in.say(says)
-	if len(parts) > 0 && len(says) > 0 && err == nil {
-		err = errors.New("it asks for two packages at once")
+	switch {
+	case len(says)+len(parts) > 1:
+		return nil, errors.New("it asks for several packages at once")
+	case len(parts) == 1:
+		return d.reduce(parts[0], in)
 	}
-	for _, part := range parts {
-		if err != nil {
-			return nil, err
-		}
-		var more []advisory.Affected
-		more, err = d.reduce(part, in)
-		out = append(out, more...)
-	}
-	return out, err
+	return in.say(says)
 }
 
 // any reduces alternatives.
-func (d Dialect) any(c *criteria, in where) ([]advisory.Affected, error) {
-	var says []Leaf
-	for _, each := range c.Criterion {
-		leaf, err := d.leaf(each)
-		if err != nil {
-			return nil, err
-		}
-		switch leaf.Kind {
-		case Says:
-			says = append(says, leaf)
-		case Silent:
-		default:
-			return nil, errors.New("it has a package or something else as alternatives")
-		}
-	}
-	out, err := in.say(says)
-	for i := range c.Criteria {
-		if err != nil {
-			return nil, err
-		}
-		var more []advisory.Affected
-		more, err = d.reduce(&c.Criteria[i], in)
+func (d Dialect) any(c *criteria, in where) (out []advisory.Affected, wrong error) {
+	add := func(more []advisory.Affected, err error) {
 		out = append(out, more...)
+		wrong = cmp.Or(wrong, err)
 	}
-	return out, err
+	for _, each := range c.Criterion {
+		switch leaf, err := d.leaf(each); {
+		case err != nil:
+			add(nil, err)
+		case leaf.Kind == Says:
+			add(in.say([]Leaf{leaf}))
+		case leaf.Kind != Silent:
+			add(nil, errors.New("it has a package or something else as alternatives"))
+		}
+	}
+	for i := range c.Criteria {
+		add(d.reduce(&c.Criteria[i], in))
+	}
+	return out, wrong
 }
 
 // products of criteria that ask for nothing but products; nil for other criteria.

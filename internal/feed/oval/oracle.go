@@ -29,7 +29,7 @@ var (
 	oracleRelease = regexp.MustCompile(`^Oracle Linux (\d{1,3}) is installed$`)
 	oracleArch    = regexp.MustCompile(`^Oracle Linux arch is \w+$`)
 	oracleModule  = regexp.MustCompile(`^Module ([\w.+-]+:[\w.+-]+) is enabled$`)
-	oracleEarlier = regexp.MustCompile(`^(\S+) is earlier than (\S+)$`)
+	oracleEarlier = regexp.MustCompile(`^(\S+) is earlier than (\S+)(?: .*)?$`)
 	oracleAlways  = regexp.MustCompile(`^\S+ is (?:signed with the Oracle Linux.* key|ksplice-based|fips patched)$`)
 )
 
@@ -54,6 +54,9 @@ func oracleLeaf(comment string) Leaf {
 // own that puts them above: 2:2.34-60.0.2.ksplice1.el9 of glibc, 10:3.6.16-4.0.1.el8_fips of gnutls. They fix no plain build, so their
 // range begins where their epoch does. One with the plain epoch cannot be told from plain builds: nothing is said.
 func oracleFixed(name, version string) Leaf {
+	if version == "0" || version == "0:0" {
+		return Leaf{Kind: Silent} // nothing is earlier
+	}
 	r := advisory.Range{Introduced: "0", Fixed: version}
 	if strings.Contains(version, "ksplice") || strings.Contains(version, "fips") {
 		epoch, _, ok := strings.Cut(version, ":")

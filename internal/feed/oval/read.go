@@ -44,7 +44,10 @@ type pass struct {
 
 // one gives a definition's advisory.
 func (p *pass) one(d *Definition) error {
-	a, err := p.dialect.advisory(d, p.o)
+	a, problem, err := p.dialect.advisory(d, p.o)
+	if problem != nil {
+		p.s.Name(d.ID, "a part says nothing: "+problem.Error())
+	}
 	switch {
 	case err != nil:
 		p.s.Skip(d.ID, err.Error())
@@ -69,9 +72,9 @@ func (p *pass) one(d *Definition) error {
 	return p.to.GiveAdvisory(a)
 }
 
-// advisory reduces a definition.
-func (d Dialect) advisory(def *Definition, o intake.Options) (advisory.Advisory, error) {
-	a := advisory.Advisory{
+// advisory reduces a definition. The problem is that of a part, where others say something.
+func (d Dialect) advisory(def *Definition, o intake.Options) (a advisory.Advisory, problem, err error) {
+	a = advisory.Advisory{
 		Feed: o.Feed, ID: d.ID(def),
 		Summary:   intake.Cut(plainText(def.Title), intake.MaxSummary),
 		Details:   intake.Cut(strings.TrimSpace(strings.ToValidUTF8(def.Text, "\uFFFD")), intake.MaxDetails),
@@ -82,10 +85,10 @@ func (d Dialect) advisory(def *Definition, o intake.Options) (advisory.Advisory,
 		a.Modified = a.Published
 	}
 	if a.ID == "" {
-		return a, nil
+		return a, nil, nil
 	}
 	if err := intake.CheckID(a.ID); err != nil {
-		return a, err
+		return a, nil, err
 	}
 	for _, cve := range def.CVEs {
 		a.CVEs = append(a.CVEs, firstCVE(cve))
@@ -96,15 +99,15 @@ func (d Dialect) advisory(def *Definition, o intake.Options) (advisory.Advisory,
 		}
 	}
 	a.CVEs = intake.Sorted(slices.DeleteFunc(a.CVEs, func(id string) bool { return id == "" }))
-	said, err := d.reduce(&def.Criteria, where{})
-	if err != nil {
-		return a, err
+	said, problem := d.reduce(&def.Criteria, where{})
+	if problem != nil && len(said) == 0 {
+		return a, nil, problem
 	}
 	said = slices.DeleteFunc(said, func(e advisory.Affected) bool { return !o.Wants(e.Ecosystem) })
 	if a.Affected = intake.Merged(said); len(a.Affected) > intake.MaxAffected {
-		return a, fmt.Errorf("it has more than %d affected entries", intake.MaxAffected)
+		return a, nil, fmt.Errorf("it has more than %d affected entries", intake.MaxAffected)
 	}
-	return a, nil
+	return a, problem, nil
 }
 
 // plainText is a text of several lines as one.

@@ -236,3 +236,22 @@ func FuzzReadOVAL(f *testing.F) {
 		}
 	})
 }
+
+// Live patches are asked for together with the kernel that they patch: that part says nothing, is named, and takes nothing else with it.
+func TestWhatIsAskedOfLivePatchesIsLeft(t *testing.T) {
+	t.Parallel()
+	raw := []byte(`<oval_definitions><definitions><definition id="d"><metadata><title>CVE-2026-0001</title><advisory><issued date="2026-01-01"/></advisory></metadata>
+	<criteria operator="OR">
+	 <criteria operator="AND"><criterion comment="SUSE Linux Enterprise Module for Live Patching 15 SP5 is installed"/><criteria operator="OR">
+	  <criteria operator="AND"><criterion comment="kernel-default-5.14.21-150500.1.1 is installed"/><criterion comment="kernel-livepatch-5_14_21-150500_1-default-1-150500.1.1 is installed"/></criteria></criteria></criteria>
+	 <criteria operator="AND"><criterion comment="SUSE Linux Enterprise Server 15 SP5 is installed"/><criterion comment="kernel-default-5.14.21-150500.2.1 is installed"/></criteria>
+	</criteria></definition></definitions></oval_definitions>`)
+	survey, got, err := read(t, raw, intake.Options{})
+	want := []advisory.Affected{{Ecosystem: "SUSE:15.5", Package: "kernel-default", Ranges: []advisory.Range{{Introduced: "0", Fixed: "5.14.21-150500.2.1"}}}}
+	if diff := cmp.Diff(want, got["CVE-2026-0001"].Affected); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	if survey.Records != 1 || survey.Skipped != 0 || len(survey.Problems) != 1 || !strings.Contains(survey.Problems[0].Reason, "several packages at once") {
+		t.Errorf("%+v", survey)
+	}
+}
