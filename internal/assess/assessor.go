@@ -257,15 +257,18 @@ func (a *Assessor) of(s Subject) (*subjectKnown, error) {
 	}
 	k := &subjectKnown{subject: s, unordered: s.Unordered(), streamless: s.Streamless()}
 	if !s.Foreign && s.Ecosystem != "" {
-		advisories, err := a.about(s)
-		if err != nil {
-			return nil, fmt.Errorf("asking for advisories about %s: %w", s.Name, err)
-		}
-		rules := make([]*rule, 0, len(advisories))
-		for i := range advisories {
-			for _, r := range a.compiler.compile(&advisories[i]) {
-				if r.ecosystem == s.Ecosystem && r.name == s.Name {
-					rules = append(rules, r)
+		names := s.spokenOf()
+		var rules []*rule
+		for _, name := range names {
+			advisories, err := a.about(s, name, len(names) == 1)
+			if err != nil {
+				return nil, fmt.Errorf("asking for advisories about %s: %w", name.name, err)
+			}
+			for i := range advisories {
+				for _, r := range a.compiler.compile(&advisories[i]) {
+					if r.named == name {
+						rules = append(rules, r)
+					}
 				}
 			}
 		}
@@ -295,12 +298,13 @@ func (a *Assessor) number(vulnerability string) int32 {
 }
 
 // about asks for what matters of a subject's version, where the library can tell.
-func (a *Assessor) about(s Subject) ([]advisory.Advisory, error) {
-	if n, ok := a.library.(advisory.Narrower); ok {
+// Where several names speak of it, what one leaves out may count beside what another says.
+func (a *Assessor) about(s Subject, name named, alone bool) ([]advisory.Advisory, error) {
+	if n, ok := a.library.(advisory.Narrower); ok && alone {
 		scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
 		if key := newVersion(scheme, s.Version).key; key != "" {
-			return n.AboutVersion(s.Ecosystem, s.Name, key)
+			return n.AboutVersion(name.ecosystem, name.name, key)
 		}
 	}
-	return a.library.About(s.Ecosystem, s.Name)
+	return a.library.About(name.ecosystem, name.name)
 }

@@ -97,8 +97,9 @@ func (ix *index) subject(s Subject) *subject {
 	}
 	made := &subject{Subject: s, kernel: kernelSource(s), sells: sells(s.Ecosystem), unordered: s.Unordered()}
 	ix.subjects[s] = made
-	k := named{s.Ecosystem, s.Name}
-	ix.named[k] = append(ix.named[k], made)
+	for _, k := range s.spokenOf() {
+		ix.named[k] = append(ix.named[k], made)
+	}
 	ix.found(made, ix.hits(made))
 	return made
 }
@@ -107,9 +108,10 @@ func (ix *index) subject(s Subject) *subject {
 func (ix *index) lose(s *subject) {
 	ix.found(s, nil)
 	delete(ix.subjects, s.Subject)
-	k := named{s.Ecosystem, s.Name}
-	if ix.named[k] = slices.DeleteFunc(ix.named[k], func(other *subject) bool { return other == s }); len(ix.named[k]) == 0 {
-		delete(ix.named, k)
+	for _, k := range s.spokenOf() {
+		if ix.named[k] = slices.DeleteFunc(ix.named[k], func(other *subject) bool { return other == s }); len(ix.named[k]) == 0 {
+			delete(ix.named, k)
+		}
 	}
 }
 

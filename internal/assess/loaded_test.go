@@ -72,7 +72,7 @@ func TestKernelsThatRunAndThatAreInstalled(t *testing.T) {
 			[]string{"CVE-1 linux-firmware 1: fix available"}},
 		"arch: the old kernel runs on": {"Arch Linux", "linux", "6.9.2.arch1-1", []apiv1.Package{{Name: "linux", Arch: "x86_64", Version: "6.9.2.arch1-1"}}, "6.9.1-arch1-1",
 			[]string{"CVE-1 linux 6.9.1.arch1-1: fixed on disk, the old kernel still runs"}},
-		"arch: up to date": {"Arch Linux", "linux", "6.9.2.arch1-1", []apiv1.Package{{Name: "linux", Arch: "x86_64", Version: "6.9.2.arch1-1"}}, "6.9.2-arch1-1", []string{}},
+		"arch: up to date":                         {"Arch Linux", "linux", "6.9.2.arch1-1", []apiv1.Package{{Name: "linux", Arch: "x86_64", Version: "6.9.2.arch1-1"}}, "6.9.2-arch1-1", []string{}},
 		"a container has another machine's kernel": {"Arch Linux", "linux", "6.9.2.arch1-1", []apiv1.Package{{Name: "linux", Arch: "x86_64", Version: "6.9.2.arch1-1"}}, "6.8.0-40-generic", []string{}},
 		"debian: linux-libc-dev is no running kernel": {"Debian:12", "linux", "6.1.150-1", []apiv1.Package{{Name: "linux-libc-dev", Arch: "amd64", Version: "6.1.140-1", Source: "linux"}}, "6.1.0-37-amd64",
 			[]string{"CVE-1 linux 6.1.140-1: no kernel image installed: not loaded"}},

@@ -2,7 +2,6 @@ package assess
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -87,9 +86,7 @@ func Match(p inventory.Package, advisories []advisory.Advisory) []Hit {
 	subject := SubjectOf(p)
 	c, rules := newCompiler(), newRules()
 	for i := range advisories {
-		if slices.ContainsFunc(advisories[i].Affected, func(a advisory.Affected) bool { return a.Ecosystem == subject.Ecosystem && a.Package == subject.Name }) {
-			rules.add(c.compile(&advisories[i]))
-		}
+		rules.add(c.compile(&advisories[i]))
 	}
 	return rules.match(subject)
 }
@@ -101,10 +98,11 @@ func compareHits(a, b Hit) int {
 // installed is a subject's version, made ready once for all rules of its name.
 type installed struct {
 	version
-	modular  bool
-	stream   string
-	upstream string
-	track    string
+	component bool // asked by the name of its source
+	modular   bool
+	stream    string
+	upstream  string
+	track     string
 }
 
 func (s Subject) installed() installed {
@@ -138,9 +136,12 @@ func (r *rule) match(in installed) (Hit, bool) {
 	if !spoke {
 		return Hit{}, false
 	}
-	if r.scheme == vercmp.RPM {
+	switch {
+	case in.component: // speaks of all versions
+		return h, true
+	case r.scheme == vercmp.RPM:
 		r.erratum(&h, in)
-	} else if h.says == saysAffected && r.otherwiseFixed(h.entitlement, in) {
+	case h.says == saysAffected && r.otherwiseFixed(h.entitlement, in):
 		h.says, h.span = saysFixed, nil
 	}
 	if h.says == saysAffected {
@@ -159,6 +160,8 @@ func (r *rule) entry(e *entry, in installed) (what says, within *span, exact, ok
 		what = saysUndetermined
 	}
 	switch {
+	case in.component && len(e.spans)+len(e.versions) > 0:
+		return what, nil, false, false // versions are of the binary package that has the source's name
 	case len(e.spans)+len(e.versions) == 0:
 		return what, nil, false, e.of(in)
 	case r.scheme != vercmp.RPM && !e.of(in):
@@ -185,8 +188,10 @@ func (r *rule) entry(e *entry, in installed) (what says, within *span, exact, ok
 		}
 	}
 	switch {
+	case what != saysAffected && !has:
+		return what, nil, false, false // it names versions, and this is none of them
 	case what == saysNotAffected:
-		return what, nil, false, false // it names the versions that are not, and this is none of them
+		return what, nil, false, false
 	case has:
 		return saysFixed, nil, false, true
 	case outside:

@@ -108,7 +108,7 @@ func (ix *index) revise(c change, commit committer) {
 	}
 	for s := range rejudged {
 		if k := (named{s.Ecosystem, s.Name}); touched[k] == nil {
-			r.subject(s, ix.rules.byName[k])
+			r.subject(s)
 		}
 	}
 	r.end()
@@ -123,7 +123,7 @@ func (ix *index) rejudge(commit committer) {
 	commit(func() { ix.day = today })
 	r := newRevision(ix, commit)
 	for _, s := range ix.subjects {
-		r.subject(s, ix.rules.byName[named{s.Ecosystem, s.Name}])
+		r.subject(s)
 	}
 	r.end()
 }
@@ -212,18 +212,20 @@ type revision struct {
 	commit  committer
 	waiting []func()
 	room    int
+	lists   map[named][]*rule     // those that are new
 	changed map[*presence][]uint8 // worst ranks before
 }
 
 func newRevision(ix *index, commit committer) *revision {
-	return &revision{ix: ix, commit: commit, changed: map[*presence][]uint8{}}
+	return &revision{ix: ix, commit: commit, lists: map[named][]*rule{}, changed: map[*presence][]uint8{}}
 }
 
 // name replaces the rules of a package, with what its subjects have by them.
 func (r *revision) name(k named, list []*rule) {
+	r.lists[k] = list
 	r.waiting = append(r.waiting, func() { r.ix.rules.set(k, list) })
 	for _, s := range r.ix.named[k] {
-		r.subject(s, list)
+		r.subject(s)
 	}
 	if r.room++; r.room >= reviseStep {
 		r.flush()
@@ -231,8 +233,16 @@ func (r *revision) name(k named, list []*rule) {
 }
 
 // subject matches and judges one subject again.
-func (r *revision) subject(s *subject, list []*rule) {
+func (r *revision) subject(s *subject) {
 	ix := r.ix
+	var list []*rule
+	for _, k := range s.spokenOf() {
+		anew, there := r.lists[k]
+		if !there {
+			anew = ix.rules.byName[k]
+		}
+		list = append(list, anew...)
+	}
 	hits := Settle(matchRules(s.Subject, list))
 	places := len(ix.places)
 	ranks := make(map[string][]uint8, len(hits)) // by presence and place

@@ -42,8 +42,15 @@ func (r *rules) set(k named, list []*rule) {
 }
 
 // match is Match with the advisories found by name.
-func (r *rules) match(s Subject) []Hit { return matchRules(s, r.byName[named{s.Ecosystem, s.Name}]) }
+func (r *rules) match(s Subject) []Hit {
+	var list []*rule
+	for _, k := range s.spokenOf() {
+		list = append(list, r.byName[k]...)
+	}
+	return matchRules(s, list)
+}
 
+// matchRules are the hits among the rules of all names of a subject (spokenOf), in the order in which they are asked.
 func matchRules(s Subject, rules []*rule) []Hit {
 	if s.Foreign || len(rules) == 0 {
 		return nil
@@ -53,10 +60,16 @@ func matchRules(s Subject, rules []*rule) []Hit {
 		return nil
 	}
 	var hits []Hit
+	component := false
 	for _, one := range rules {
+		in.component = one.name != s.Name
+		component = component || in.component
 		if hit, ok := one.match(in); ok {
 			hits = append(hits, hit)
 		}
+	}
+	if component {
+		slices.SortStableFunc(hits, compareHits)
 	}
 	return hits
 }

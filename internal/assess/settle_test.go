@@ -75,21 +75,21 @@ func TestSourcesOfUnequalTrustSettle(t *testing.T) {
 		said    []advisory.Advisory
 		want    string
 	}{
-		"the tracker names a version that never came":      {"5.4.1-1+deb12u2", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1")}, "fix available 5.4.1-2+deb12u1 by CVE-2026-1"},
-		"and the override list cures it":                   {"5.4.1-1+deb12u2", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1"), entryOf("override", "site-1", xz("", "5.4.1-1+deb12u2"))}, ""},
-		"which holds nothing back from what is below":      {"5.4.1-1+deb12u1", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1"), entryOf("override", "site-1", xz("", "5.4.1-1+deb12u2"))}, "fix available 5.4.1-1+deb12u2 by site-1"},
-		"the user's VEX is asked before the tracker":       {"5.4", []advisory.Advisory{tracker("", "5.5"), entryOf("vex", "ours", xz(advisory.StatusNotAffected, ""))}, ""},
-		"the override list before the user's VEX":          {"5.4", []advisory.Advisory{entryOf("vex", "ours", xz(advisory.StatusNotAffected, "")), entryOf("override", "site-1", all)}, "no fix yet"},
-		"not affected, says the tracker, over OSV":         {"5.4", []advisory.Advisory{osv("5.5"), tracker(advisory.StatusNotAffected, "")}, ""},
-		"affected, says the tracker, over OSV's fix":       {"5.6", []advisory.Advisory{osv("5.5"), tracker("", "")}, "no fix yet"},
-		"no DSA":                                           {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, "")}, "fix postponed by the distribution (no_dsa)"},
-		"no DSA is not final: OSV knows a fix":             {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, ""), osv("5.5")}, "fix available 5.5 by DEBIAN-CVE-2026-1 (no_dsa)"},
-		"no DSA, later fixed in a point release":           {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, "5.5")}, "fix available 5.5 by CVE-2026-1 (no_dsa)"},
-		"no DSA, and the point release is installed":       {"5.5", []advisory.Advisory{tracker(advisory.StatusNoDSA, "5.5")}, ""},
-		"postponed":                                        {"5.4", []advisory.Advisory{tracker(advisory.StatusPostponed, "")}, "fix postponed by the distribution (postponed)"},
-		"ignored":                                          {"5.4", []advisory.Advisory{tracker(advisory.StatusIgnored, "")}, "no fix planned (ignored)"},
-		"unimportant":                                      {"5.4", []advisory.Advisory{tracker(advisory.StatusUnimportant, "")}, "no security impact, says the distribution (unimportant)"},
-		"end of life":                                      {"5.4", []advisory.Advisory{tracker(advisory.StatusEndOfLife, "")}, "end of life: nobody fixes it (end_of_life)"},
+		"the tracker names a version that never came": {"5.4.1-1+deb12u2", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1")}, "fix available 5.4.1-2+deb12u1 by CVE-2026-1"},
+		"and the override list cures it":              {"5.4.1-1+deb12u2", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1"), entryOf("override", "site-1", xz("", "5.4.1-1+deb12u2"))}, ""},
+		"which holds nothing back from what is below": {"5.4.1-1+deb12u1", []advisory.Advisory{tracker("", "5.4.1-2+deb12u1"), entryOf("override", "site-1", xz("", "5.4.1-1+deb12u2"))}, "fix available 5.4.1-1+deb12u2 by site-1"},
+		"the user's VEX is asked before the tracker":  {"5.4", []advisory.Advisory{tracker("", "5.5"), entryOf("vex", "ours", xz(advisory.StatusNotAffected, ""))}, ""},
+		"the override list before the user's VEX":     {"5.4", []advisory.Advisory{entryOf("vex", "ours", xz(advisory.StatusNotAffected, "")), entryOf("override", "site-1", all)}, "no fix yet"},
+		"not affected, says the tracker, over OSV":    {"5.4", []advisory.Advisory{osv("5.5"), tracker(advisory.StatusNotAffected, "")}, ""},
+		"affected, says the tracker, over OSV's fix":  {"5.6", []advisory.Advisory{osv("5.5"), tracker("", "")}, "no fix yet"},
+		"no DSA":                                     {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, "")}, "fix postponed by the distribution (no_dsa)"},
+		"no DSA is not final: OSV knows a fix":       {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, ""), osv("5.5")}, "fix available 5.5 by DEBIAN-CVE-2026-1 (no_dsa)"},
+		"no DSA, later fixed in a point release":     {"5.4", []advisory.Advisory{tracker(advisory.StatusNoDSA, "5.5")}, "fix available 5.5 by CVE-2026-1 (no_dsa)"},
+		"no DSA, and the point release is installed": {"5.5", []advisory.Advisory{tracker(advisory.StatusNoDSA, "5.5")}, ""},
+		"postponed":                                  {"5.4", []advisory.Advisory{tracker(advisory.StatusPostponed, "")}, "fix postponed by the distribution (postponed)"},
+		"ignored":                                    {"5.4", []advisory.Advisory{tracker(advisory.StatusIgnored, "")}, "no fix planned (ignored)"},
+		"unimportant":                                {"5.4", []advisory.Advisory{tracker(advisory.StatusUnimportant, "")}, "no security impact, says the distribution (unimportant)"},
+		"end of life":                                {"5.4", []advisory.Advisory{tracker(advisory.StatusEndOfLife, "")}, "end of life: nobody fixes it (end_of_life)"},
 		"undetermined is heard where nobody else speaks":   {"5.4", []advisory.Advisory{tracker(advisory.StatusUndetermined, "")}, "under investigation (undetermined)"},
 		"undetermined decides nothing":                     {"5.4", []advisory.Advisory{tracker(advisory.StatusUndetermined, ""), osv("5.5")}, "fix available 5.5 by DEBIAN-CVE-2026-1"},
 		"undetermined does not keep what is fixed":         {"5.6", []advisory.Advisory{tracker(advisory.StatusUndetermined, ""), osv("5.5")}, ""},
@@ -240,4 +240,62 @@ func TestTheFixThatIsNamedCures(t *testing.T) {
 func compareTexts(a, b string) int {
 	order, _ := compare("rpm", newVersion("rpm", a), newVersion("rpm", b))
 	return order
+}
+
+// Red Hat's VEX names a component, which is a source package, where it names no version.
+func TestWhatIsSaidOfAComponentHoldsForItsPackages(t *testing.T) {
+	t.Parallel()
+	component, binary := aboutPackage("Red Hat:9", "openssl"), aboutPackage("Red Hat:9", "openssl-libs")
+	libs := func(v string) apiv1.Package {
+		return apiv1.Package{Name: "openssl-libs", Arch: "x86_64", Version: v, Source: "openssl"}
+	}
+	csaf := entryOf("redhat/csaf", "RHSA-1", binary("", "1:3.0.7-20.el9"))
+	for name, tc := range map[string]struct {
+		p    apiv1.Package
+		said []advisory.Advisory
+		want string
+	}{
+		"will not be fixed":                        {libs("1:3.0.7-1.el9"), []advisory.Advisory{entryOf("redhat/vex", "CVE-2026-1", component(advisory.StatusWontFix, ""))}, "no fix planned (wont_fix)"},
+		"never there, over an erratum":             {libs("1:3.0.7-1.el9"), []advisory.Advisory{csaf, entryOf("redhat/vex", "CVE-2026-1", component(advisory.StatusNotAffected, ""))}, ""},
+		"versions are of the package of that name": {libs("1:3.0.7-1.el9"), []advisory.Advisory{entryOf("redhat/vex", "CVE-2026-1", component("", "1:9-1.el9"))}, ""},
+		"its own name":                             {libs("1:3.0.7-1.el9"), []advisory.Advisory{csaf}, "fix available 1:3.0.7-20.el9 by RHSA-1"},
+		"of another module's stream":               {apiv1.Package{Name: "nodejs-docs", Arch: "noarch", Version: "1:18.1-1.module+el9.1.0+1+a", Source: "openssl", Stream: "nodejs:18"}, []advisory.Advisory{entryOf("redhat/vex", "V", component(advisory.StatusWontFix, ""))}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcome(tc.p, "Red Hat:9", Standing{}, tc.said...); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// Canonical's VEX names the version that the archive has, not the one that brought the fix.
+func TestARangeThatEndsAtTheLastKnownVersionSaysNothingOfLaterOnes(t *testing.T) {
+	t.Parallel()
+	p := func(v string) apiv1.Package { return apiv1.Package{Name: "p", Arch: "amd64", Version: v} }
+	upTo := func(status advisory.Status) advisory.Advisory {
+		return entryOf("ubuntu/vex", "CVE-2026-1", advisory.Affected{Ecosystem: "Ubuntu:22.04", Package: "p", Status: status, Ranges: []advisory.Range{{Introduced: "0", Last: "2-1"}}})
+	}
+	from := entryOf("ubuntu/vex", "CVE-2026-1", advisory.Affected{Ecosystem: "Ubuntu:22.04", Package: "p", Status: advisory.StatusNotAffected, Ranges: []advisory.Range{{Introduced: "2-1"}}})
+	open := entryOf("ubuntu/osv", "UBUNTU-CVE-2026-1", aboutPackage("Ubuntu:22.04", "p")("", "3-1"))
+	for name, tc := range map[string]struct {
+		version string
+		said    []advisory.Advisory
+		want    string
+	}{
+		"affected up to the archive's":      {"2-1", []advisory.Advisory{upTo(advisory.StatusIgnored)}, "no fix planned (ignored)"},
+		"newer: OSV is asked":               {"2-2", []advisory.Advisory{upTo(advisory.StatusIgnored), open}, "fix available 3-1 by UBUNTU-CVE-2026-1"},
+		"newer, and nobody else speaks":     {"2-2", []advisory.Advisory{upTo(advisory.StatusIgnored)}, ""},
+		"not determined, newer":             {"2-2", []advisory.Advisory{upTo(advisory.StatusUndetermined), open}, "fix available 3-1 by UBUNTU-CVE-2026-1"},
+		"fixed from the archive's":          {"2-1", []advisory.Advisory{from, open}, ""},
+		"and of older ones it says nothing": {"1-1", []advisory.Advisory{from, open}, "fix available 3-1 by UBUNTU-CVE-2026-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcome(p(tc.version), "Ubuntu:22.04", Standing{}, tc.said...); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
 }

@@ -44,6 +44,25 @@ func (s Subject) Unordered() bool {
 // Streamless says that the subject was built in a module and that nobody says of which stream.
 func (s Subject) Streamless() bool { return s.Stream == "" && modular(s.Version) }
 
+// spokenOf are the names under which advisories may speak of a subject. The RPM family's name binary packages where they name versions;
+// Red Hat's VEX says of a component, which is a source package, what is not fixed or was never there.
+func (s Subject) spokenOf() []named {
+	names := []named{{s.Ecosystem, s.Name}}
+	if scheme, _ := vercmp.ForEcosystem(s.Ecosystem); scheme == vercmp.RPM && s.Source != "" && s.Source != s.Name {
+		names = append(names, named{s.Ecosystem, s.Source})
+	}
+	return names
+}
+
+// Names are those under which advisories of its ecosystem may speak of a subject.
+func (s Subject) Names() []string {
+	var out []string
+	for _, k := range s.spokenOf() {
+		out = append(out, k.name)
+	}
+	return out
+}
+
 // unsigned undoes kernel signing. Debian builds linux-image-* from linux-signed-amd64 6.1.140+1, which carries the binaries of
 // linux 6.1.140-1; Ubuntu from linux-signed, or linux-signed-hwe-6.8, at the version of linux or linux-hwe-6.8. Advisories name the latter.
 func unsigned(ecosystem, source, version string) (string, string) {

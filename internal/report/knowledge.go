@@ -74,7 +74,11 @@ func (k *Knowledge) of(s assess.Subject, p inventory.Package) map[string]match {
 	if known, ok := k.matched[s]; ok {
 		return known
 	}
-	hits := assess.Match(p, k.byName[name{s.Ecosystem, s.Name}])
+	var about []advisory.Advisory
+	for _, n := range s.Names() {
+		about = append(about, k.byName[name{s.Ecosystem, n}]...)
+	}
+	hits := assess.Match(p, about)
 	found := make(map[string]match, len(hits))
 	for vulnerability, hit := range assess.Settle(hits) {
 		found[vulnerability] = match{hit: hit}

@@ -177,7 +177,9 @@ func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) 
 		for _, one := range page {
 			p.packages[one.ID] = one
 			s := assess.SubjectOf(one)
-			wanted[name{s.Ecosystem, s.Name}] = true
+			for _, n := range s.Names() {
+				wanted[name{s.Ecosystem, n}] = true
+			}
 			after = one.ID
 		}
 		if len(page) < rowPage {
