@@ -22,8 +22,12 @@ const (
 const never = "0"
 
 // anID is what the databases call vulnerabilities by: CVE-2024-1234, XSA-25, GHSA-jq35-85cj-fj4p, ALPINE-13661, CGA-…. They stand alone,
-// or several of one vulnerability in one string, at times with words besides: "CVE-2017-2616 (+ regression fix)".
+// or several of one vulnerability in one string, at times with words besides: "CVE-2017-2616 (+ regression fix)". Alpine's own database
+// has CVE_2019-2426 and CVE-2021-35940.patch, too.
 var anID = regexp.MustCompile(`^[A-Z][A-Z0-9]+-[A-Za-z0-9][A-Za-z0-9.:-]*$`)
+
+// CVE-2020-14342 (Not affected, requires --with-systemd)
+var notAffected = regexp.MustCompile(`(?i)\bnot affected\b`)
 
 // fix is what is known of one vulnerability of a package.
 type fix struct {
@@ -44,6 +48,10 @@ func (p pkg) advisories() (all []advisory.Advisory, wrong []string) {
 			continue
 		}
 		for _, text := range p.Fixes[version] {
+			version := version
+			if notAffected.MatchString(text) {
+				version = never
+			}
 			ids, others := idsIn(text)
 			if len(ids) == 0 {
 				wrong = append(wrong, "names no vulnerability: "+intake.Shown(text))
@@ -69,6 +77,10 @@ func (p pkg) advisories() (all []advisory.Advisory, wrong []string) {
 // idsIn finds the vulnerabilities in a string: its CVEs, the rest being other names of them; without a CVE each other id.
 func idsIn(text string) (ids, others []string) {
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t,;()", r) }) {
+		word = strings.TrimSuffix(word, ".patch")
+		if number, ok := strings.CutPrefix(word, "CVE_"); ok {
+			word = "CVE-" + number
+		}
 		switch {
 		case intake.IsCVE(word):
 			ids = append(ids, word)

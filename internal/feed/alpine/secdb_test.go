@@ -89,6 +89,15 @@ func TestSecDB(t *testing.T) {
 		"words_beside": {`{"1-r0":["CVE-2026-0001 (+ regression fix)"]}`, map[string]advisory.Advisory{
 			"CVE-2026-0001/p": {CVEs: []string{"CVE-2026-0001"}, Affected: []advisory.Affected{{Ranges: []advisory.Range{{Introduced: "0", Fixed: "1-r0"}}}}},
 		}},
+		"written_with_an_underscore": {`{"1-r0":["CVE_2026-0001","CVE-2026-0001.patch"]}`, map[string]advisory.Advisory{
+			"CVE-2026-0001/p": {CVEs: []string{"CVE-2026-0001"}, Affected: []advisory.Affected{{Ranges: []advisory.Range{{Introduced: "0", Fixed: "1-r0"}}}}},
+		}},
+		"not_affected_in_words": {`{"1-r0":["CVE-2026-0001 (Not affected, requires --with-systemd)"]}`, map[string]advisory.Advisory{
+			"CVE-2026-0001/p": {CVEs: []string{"CVE-2026-0001"}, Affected: []advisory.Affected{{Status: advisory.StatusNotAffected}}},
+		}},
+		"nothing_assigned_but_another_name": {`{"1-r0":["CVE N/A ZBX-11023"]}`, map[string]advisory.Advisory{
+			"ZBX-11023/p": {Affected: []advisory.Affected{{Ranges: []advisory.Range{{Introduced: "0", Fixed: "1-r0"}}}}},
+		}},
 		"fixed_twice_counts_the_later": {`{"1.10-r0":["CVE-2026-0001"],"1.9-r1":["CVE-2026-0001"]}`, map[string]advisory.Advisory{
 			"CVE-2026-0001/p": {CVEs: []string{"CVE-2026-0001"}, Affected: []advisory.Affected{{Ranges: []advisory.Range{{Introduced: "0", Fixed: "1.10-r0"}}}}},
 		}},
@@ -158,7 +167,7 @@ func TestNamesWhatIsWrong(t *testing.T) {
 	}{
 		"a version that is none":     {two(`{"pkg":{"name":"p","secfixes":{"x":["CVE-2026-0001"]}}}`), 1, 0, "invalid apk version"},
 		"no vulnerability":           {two(`{"pkg":{"name":"p","secfixes":{"1-r0":["CVE-2026-1?"]}}}`), 1, 0, "names no vulnerability"},
-		"a misspelled CVE":           {two(`{"pkg":{"name":"p","secfixes":{"1-r0":["CVE_2026-0001"]}}}`), 1, 0, "names no vulnerability"},
+		"a misspelled CVE":           {two(`{"pkg":{"name":"p","secfixes":{"1-r0":["CVE-2026-00O1"]}}}`), 1, 0, "names no vulnerability"},
 		"both fixed and never there": {two(`{"pkg":{"name":"p","secfixes":{"0":["CVE-2026-0001"],"1-r0":["CVE-2026-0001"]}}}`), 2, 0, "the fix is taken"},
 		"a package named twice":      {two(`{"pkg":{"name":"q","secfixes":{"1-r0":["CVE-2026-0009"]}}}`), 1, 1, "listed twice"},
 		"no name":                    {two(`{"pkg":{"secfixes":{"1-r0":["CVE-2026-0001"]}}}`), 1, 0, "no name"},
