@@ -15,7 +15,9 @@ type purl struct {
 	qualifiers                     map[string]string
 }
 
-// parsePURL reads scheme:type/namespace/name@version?qualifiers#subpath. The subpath is not kept.
+// parsePURL reads scheme:type/namespace/name@version?qualifiers#subpath. The subpath is not kept, and the case of names is: the library
+// that reads the user's VEX (packageurl-go) lowers the names of Go modules, as the specification says, and then advisories, which write
+// github.com/BurntSushi/toml, are not found.
 func parsePURL(s string) (purl, error) {
 	bad := func(why string) (purl, error) {
 		return purl{}, fmt.Errorf("%q is no package URL: %s", clip(s, 100), why)

@@ -129,9 +129,10 @@ func TestResultsAreBounded(t *testing.T) {
 func TestParsePURL(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]purl{
-		"pkg:npm/%40a/b@1.0?x=%2F&&y#z": {"npm", "@a", "b", "1.0", map[string]string{"x": "/"}},
-		"pkg:npm/@a/b":                  {"npm", "@a", "b", "", map[string]string{}},
-		"pkg:DEB/debian/x@1%3A2":        {"deb", "debian", "x", "1:2", map[string]string{}},
+		"pkg:npm/%40a/b@1.0?x=%2F&&y#z":                {"npm", "@a", "b", "1.0", map[string]string{"x": "/"}},
+		"pkg:golang/github.com/BurntSushi/toml@v1.0.0": {"golang", "github.com/BurntSushi", "toml", "v1.0.0", map[string]string{}},
+		"pkg:npm/@a/b":           {"npm", "@a", "b", "", map[string]string{}},
+		"pkg:DEB/debian/x@1%3A2": {"deb", "debian", "x", "1:2", map[string]string{}},
 	} {
 		got, err := parsePURL(in)
 		if err != nil {
