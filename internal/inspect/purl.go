@@ -19,15 +19,13 @@ type purl struct {
 // that reads the user's VEX (packageurl-go) lowers the names of Go modules, as the specification says, and then advisories, which write
 // github.com/BurntSushi/toml, are not found.
 func parsePURL(s string) (purl, error) {
-	bad := func(why string) (purl, error) {
-		return purl{}, fmt.Errorf("%q is no package URL: %s", clip(s, 100), why)
-	}
+	bad := func(why string) error { return fmt.Errorf("%q is no package URL: %s", clip(s, 100), why) }
 	if len(s) > maxPURL {
-		return bad("it is too long")
+		return purl{}, bad("it is too long")
 	}
 	rest, ok := strings.CutPrefix(s, "pkg:")
 	if !ok {
-		return bad("it does not begin with pkg:")
+		return purl{}, bad("it does not begin with pkg:")
 	}
 	rest, _, _ = strings.Cut(rest, "#")
 	rest, query, _ := strings.Cut(rest, "?")
@@ -36,7 +34,7 @@ func parsePURL(s string) (purl, error) {
 		k, v, _ := strings.Cut(pair, "=")
 		value, err := url.PathUnescape(v)
 		if err != nil {
-			return bad("a qualifier is not encoded rightly")
+			return purl{}, bad("a qualifier is not encoded rightly")
 		}
 		if k != "" && value != "" {
 			p.qualifiers[strings.ToLower(k)] = value
@@ -45,7 +43,7 @@ func parsePURL(s string) (purl, error) {
 	rest = strings.Trim(rest, "/")
 	kind, rest, ok := strings.Cut(rest, "/")
 	if !ok || kind == "" {
-		return bad("it has no type and name")
+		return purl{}, bad("it has no type and name")
 	}
 	p.kind = strings.ToLower(kind)
 	version := ""
@@ -56,17 +54,17 @@ func parsePURL(s string) (purl, error) {
 	for i := range parts {
 		part, err := url.PathUnescape(parts[i])
 		if err != nil {
-			return bad("its name is not encoded rightly")
+			return purl{}, bad("its name is not encoded rightly")
 		}
 		parts[i] = part
 	}
 	p.name, p.namespace = parts[len(parts)-1], strings.Join(parts[:len(parts)-1], "/")
 	var err error
 	if p.version, err = url.PathUnescape(version); err != nil {
-		return bad("its version is not encoded rightly")
+		return purl{}, bad("its version is not encoded rightly")
 	}
 	if p.name == "" {
-		return bad("it has no name")
+		return purl{}, bad("it has no name")
 	}
 	return p, nil
 }

@@ -223,9 +223,8 @@ func (d *document) tagValue(r io.Reader) error {
 		}
 		value = strings.TrimSpace(value)
 		if inner, opens := strings.CutPrefix(value, "<text>"); opens {
-			closed := false
-			value, closed = strings.CutSuffix(inner, "</text>")
-			text = !closed
+			text = !strings.HasSuffix(inner, "</text>")
+			value = strings.TrimSuffix(inner, "</text>")
 		}
 		switch tag {
 		case "SPDXVersion":

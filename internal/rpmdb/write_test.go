@@ -3,6 +3,7 @@ package rpmdb
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
@@ -52,7 +53,7 @@ func ndbFile(headers [][]byte) []byte {
 		tail := blob[len(blob)-ndbBlobTail:]
 		le.PutUint32(tail[4:], uint32(len(h)))
 		copy(tail[8:], "BlbE")
-		out = append(out, blob...)
+		out = slices.Concat(out, blob)
 	}
 	return out
 }
@@ -78,7 +79,7 @@ func bdbFile(order binary.AppendByteOrder, headers [][]byte) []byte {
 		next := uint32(len(out)/size + 1)
 		o.PutUint32(item[4:], next)
 		o.PutUint32(item[8:], uint32(len(h)))
-		out = append(out, page...)
+		out = slices.Concat(out, page)
 		for len(h) > 0 {
 			part := make([]byte, size)
 			part[25] = bdbOverflow
@@ -88,7 +89,7 @@ func bdbFile(order binary.AppendByteOrder, headers [][]byte) []byte {
 				next++
 				o.PutUint32(part[16:], next)
 			}
-			out = append(out, part...)
+			out = slices.Concat(out, part)
 		}
 	}
 	return out
