@@ -24,7 +24,7 @@ type Streams struct {
 	Now         func() time.Time // nil: time.Now
 }
 
-const long = `Reads the package database below a root and the advisories in a folder, and prints what is vulnerable and what fixes it.
+const long = `Reads the package database below a root, a container image or an SBOM, and the advisories in a folder, and prints what is vulnerable and what fixes it.
 Nothing is changed, nothing is sent anywhere, and no server is needed.
 
 The folder of feeds is laid out like the official sources: osv/NAME/all.zip, as osv/Debian/all.zip, and
@@ -59,11 +59,13 @@ func Command(s Streams) *cobra.Command {
 	var opts Options
 	var set settings
 	cmd := &cobra.Command{
-		Use:   "scan [--root DIR] [--feeds DIR] [-o FORMAT] [--fail-on WORDS] [--explain CVE]",
-		Short: "Say what is vulnerable on this machine or in a mounted root, without a server",
+		Use:   "scan [--root DIR | --sbom FILE | --image FILE] [--feeds DIR] [-o FORMAT] [--fail-on WORDS] [--explain CVE]",
+		Short: "Say what is vulnerable on this machine, in a root, an image or an SBOM, without a server",
 		Long:  long,
 		Example: `  staunch scan --feeds /srv/feeds
   staunch scan --root /mnt/image --feeds /srv/feeds -o json
+  staunch scan --image app.tar --languages --feeds /srv/feeds
+  staunch scan --sbom app.cdx.json --feeds /srv/feeds
   staunch scan --root /mnt/image --distro debian:12 --feeds /srv/feeds
   staunch scan --feeds /srv/feeds -o sarif --fail-on critical,kev,epss\>=0.5 > staunch.sarif
   staunch scan --feeds /srv/feeds --explain CVE-2026-1234`,
@@ -78,6 +80,10 @@ func Command(s Streams) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.Root, "root", "/", "the root to scan")
+	flags.StringVar(&opts.SBOM, "sbom", "", "scan what a `FILE` lists in place of a root: CycloneDX or SPDX")
+	flags.StringVar(&opts.Image, "image", "", "scan a container image in place of a root: a `FILE` of docker save, podman save or an OCI layout")
+	flags.BoolVar(&opts.Languages, "languages", false, "also packages of Python, Node, Ruby and Java, and what Go and Rust programs were built from")
+	flags.StringVar(&opts.Changelogs, "changelogs", "", "take changelogs of the .debs in `DIR` as evidence, as /var/cache/apt/archives")
 	flags.StringVar(&opts.Feeds, "feeds", "", "folder with the feeds")
 	flags.StringVar(&opts.Distro, "distro", "", "take the root for this release, as debian:12; needed when it has no os-release")
 	flags.BoolVar(&opts.NoCache, "no-cache", false, "compile the feeds for this scan alone, and keep nothing")
@@ -99,6 +105,9 @@ func command(cmd *cobra.Command, s Streams, opts Options, set settings) error {
 	}
 	if set.explain != "" && set.format != "table" && set.format != "json" {
 		return fault.New(fault.Invalid, "--explain is printed as table or json, not as %s", set.format)
+	}
+	if rooted := cmd.Flags().Changed("root"); rooted && opts.SBOM != "" || rooted && opts.Image != "" || opts.SBOM != "" && opts.Image != "" {
+		return fault.New(fault.Invalid, "--root, --sbom and --image each name what is scanned: give one of them")
 	}
 	if opts.Feeds, err = feedsIn(opts.Feeds, s.Folders.Data); err != nil {
 		return err

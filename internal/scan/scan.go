@@ -5,24 +5,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
-	"github.com/staunch-dev/staunch/internal/collect"
 	"github.com/staunch-dev/staunch/internal/compiled"
 	"github.com/staunch-dev/staunch/internal/fault"
-	"github.com/staunch-dev/staunch/internal/feed"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
 // Options say what is scanned with which knowledge.
 type Options struct {
 	Root          string                       // a mounted root; empty: /
+	SBOM          string                       // a CycloneDX or SPDX file in place of a root
+	Image         string                       // a container image archive in place of a root
+	Languages     bool                         // what language packages lie in the tree as well
+	Changelogs    string                       // a folder of staged .debs, whose changelogs are evidence; empty: none
 	Feeds         string                       // a folder laid out like a mirror of the feeds
 	Distro        string                       // as debian:12: in place of the root's own os-release
 	Cache         string                       // folder for compiled feeds; empty: none
@@ -83,13 +83,13 @@ func (s *session) warn(format string, args ...any) {
 }
 
 func scan(ctx context.Context, opts Options) (*session, error) {
-	root := cmp.Or(opts.Root, "/")
+	root := cmp.Or(opts.SBOM, opts.Image, opts.Root, "/")
 	s := &session{now: opts.now(), out: apiv1.Scan{Root: root, Findings: []apiv1.Finding{}, Feeds: []apiv1.FeedStatus{}, Warnings: []string{}}}
 	opts.tell("reading the packages of "+root, 0)
-	if err := s.readRoot(root, opts.Distro); err != nil {
+	if err := s.readInput(ctx, opts); err != nil {
 		return nil, err
 	}
-	if s.out.Ecosystem == "" {
+	if len(s.releases()) == 0 {
 		s.out.Assessment = apiv1.Assessment{Status: notAssessed, Reason: fmt.Sprintf("%s is no release that Staunch knows advisories for; if it is close to one, name that with --distro",
 			cmp.Or(s.out.OS.Name, s.out.OS.ID, "this system"))}
 		return s, nil
@@ -113,41 +113,6 @@ func scan(ctx context.Context, opts Options) (*session, error) {
 	return s, nil
 }
 
-// readRoot reads the release and the packages of a root.
-func (s *session) readRoot(root, distro string) error {
-	release, err := releaseOf(root, distro, &s.out.Warnings)
-	if err != nil {
-		return err
-	}
-	s.out.OS, s.out.Ecosystem = release, feed.NormalEcosystem(release.Ecosystem)
-	packages, broken, err := collect.ReadPackages(root, s.out.Ecosystem)
-	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "%s", fault.Message(err))
-	}
-	for _, b := range broken {
-		s.warn("package %s is %s", b.Name, b.State)
-	}
-	s.out.Packages = len(packages)
-	s.installed = inventory.Convert(apiv1.Packages{Ecosystem: s.out.Ecosystem, Packages: packages})
-	s.running = running(root)
-	return nil
-}
-
-// releases are those of which packages are installed, sorted.
-func (s *session) releases() []string {
-	seen := map[string]bool{s.out.Ecosystem: true}
-	for i := range s.installed {
-		seen[s.installed[i].Ecosystem] = true
-	}
-	delete(seen, "")
-	all := make([]string, 0, len(seen))
-	for e := range seen {
-		all = append(all, e)
-	}
-	slices.Sort(all)
-	return all
-}
-
 // assess judges what is installed by what is known. compiled.ErrDamaged: the compiled feeds have changed since they were written.
 func (s *session) assess(ctx context.Context, opts Options) error {
 	var trouble []string
@@ -158,27 +123,37 @@ func (s *session) assess(ctx context.Context, opts Options) error {
 	}
 	meta := s.knowledge.Meta()
 	s.out.Feeds = meta.Feeds
-	if !s.knowledge.Speaks(s.out.Ecosystem) {
-		s.out.Assessment = apiv1.Assessment{Status: notAssessed, Reason: fmt.Sprintf("no advisory data for %s in %s: add its feed to the folder", s.out.Ecosystem, opts.Feeds)}
+	left, reason := s.coverage(opts.Feeds)
+	if reason != "" {
+		s.out.Assessment = apiv1.Assessment{Status: notAssessed, Reason: reason}
 		s.out.Warnings = append(s.out.Warnings, trouble...)
 		return nil
 	}
+	trouble = append(trouble, left...)
 	opts.tell("judging: packages", len(s.installed))
-	if err := s.judge(opts, meta); err != nil {
+	if err := s.judge(ctx, opts); err != nil {
 		return err
 	}
 	s.out.Warnings = append(append(s.out.Warnings, trouble...), warningsOfFeeds(meta.Feeds)...)
 	return nil
 }
 
-func (s *session) judge(opts Options, meta compiled.Meta) error {
+func (s *session) judge(ctx context.Context, opts Options) error {
+	var library advisory.Library = s.knowledge
+	if opts.Changelogs != "" {
+		staged, err := s.readStaged(ctx, opts.Changelogs)
+		if err != nil {
+			return err
+		}
+		library = evidence{s.knowledge, staged}
+	}
 	asOf := map[string]time.Time{}
-	for _, f := range meta.Feeds {
+	for _, f := range s.out.Feeds {
 		if f.AsOf != nil {
 			asOf[f.Name] = *f.AsOf
 		}
 	}
-	judged, err := assess.JudgeAll(s.installed, assess.HostState{Running: s.running}, s.knowledge, s.now)
+	judged, err := assess.JudgeAll(s.installed, assess.HostState{Running: s.running}, library, s.now)
 	if err != nil {
 		return err
 	}
@@ -229,38 +204,6 @@ func countOf(worst map[string]string) apiv1.FindingCounts {
 		}
 	}
 	return c
-}
-
-// releaseOf is the root's os-release, or what --distro says in its place.
-func releaseOf(root, distro string, warnings *[]string) (apiv1.OSRelease, error) {
-	own, err := collect.ReadOS(root)
-	if distro == "" {
-		if err != nil {
-			return own, fault.Wrap(err, fault.Invalid, "%s; name it with --distro, as --distro debian:12", fault.Message(err))
-		}
-		return own, nil
-	}
-	id, version, _ := strings.Cut(strings.ToLower(distro), ":")
-	named := apiv1.OSRelease{ID: id, VersionID: version, Name: distro, Ecosystem: collect.Ecosystem(id, version)}
-	if named.Ecosystem == "" {
-		return named, fault.New(fault.Invalid, "--distro %q is not known: give a name and a release, as debian:12 or ubuntu:24.04", distro)
-	}
-	if err == nil && own.Ecosystem != named.Ecosystem {
-		*warnings = append(*warnings, fmt.Sprintf("the root says it is %s; assessed as %s because of --distro", cmp.Or(own.Name, own.ID), named.Ecosystem))
-	}
-	return named, nil
-}
-
-// running is uname -r when the root is this machine's own; of a mounted root nothing runs.
-func running(root string) string {
-	if filepath.Clean(root) != "/" {
-		return ""
-	}
-	text, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
 }
 
 // few names at most ten.
