@@ -101,12 +101,12 @@ func TestWhatCannotBeScannedIsRefusedAndSaysWhatToDo(t *testing.T) {
 		"no such feeds":    {[]string{"--root", root, "--feeds", filepath.Join(dir, "none")}, "no folder of feeds"},
 		"no such root":     {[]string{"--root", filepath.Join(root, "none"), "--feeds", dir}, "none"},
 		"no release":       {[]string{"--root", rootWith(t, []byte(status), ""), "--feeds", dir}, "--distro debian:12"},
-		"no database":      {[]string{"--root", t.TempDir(), "--feeds", dir, "--distro", "debian:12"}, "no package database of Debian:12"},
+		"no database":      {[]string{"--root", t.TempDir(), "--feeds", dir, "--distro", "debian:12"}, "no package database"},
 		"strange distro":   {[]string{"--root", root, "--feeds", dir, "--distro", "beos"}, "debian:12"},
 		"damaged feed":     {[]string{"--root", root, "--feeds", broken}, "all.zip"},
 		"unknown format":   {[]string{"--root", root, "--feeds", dir, "-o", "xml"}, "table, json, sarif, cyclonedx-vex or junit"},
 		"stray argument":   {[]string{"--feeds", dir, root}, "--root"},
-		"other package db": {[]string{"--root", root, "--feeds", dir, "--distro", "almalinux:9"}, "no package database of AlmaLinux:9"},
+		"other package db": {[]string{"--root", root, "--feeds", dir, "--distro", "almalinux:9"}, "no package database"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
