@@ -19,13 +19,15 @@ var version = "dev"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if len(os.Args) > 1 && os.Args[1] == "scan" {
-		debug.SetGCPercent(400) // a scan ends before most of what it allocates is garbage
-	}
 	env := cli.Process(version)
-	commands := app.Commands(app.Streams{Out: env.Stdout, Err: env.Stderr, Terminal: env.StdoutTerminal, Getenv: env.Getenv, Version: version})
-	commands = append(commands, scan.Command(scan.Streams{
+	scanning := scan.Command(scan.Streams{
 		Out: env.Stdout, Err: env.Stderr, ErrTerminal: env.StderrTerminal, Version: version, Folders: scan.FoldersOf(env.Getenv, os.Geteuid()),
-	}))
+	})
+	if len(os.Args) > 1 && os.Args[1] == scanning.Name() {
+		debug.SetGCPercent(400) // a scan ends before most of what it allocates is garbage
+		os.Exit(cli.RunAlone(ctx, env, os.Args[1:], scanning))
+	}
+	commands := app.Commands(app.Streams{Out: env.Stdout, Err: env.Stderr, Terminal: env.StdoutTerminal, Getenv: env.Getenv, Version: version})
+	commands = append(commands, scanning)
 	os.Exit(cli.Run(ctx, env, os.Args[1:], commands...))
 }

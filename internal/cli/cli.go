@@ -22,6 +22,19 @@ type program struct {
 // New is the root command with every command of this package.
 func New(env Env) *cobra.Command {
 	p := &program{env: env, in: bufio.NewReader(env.Stdin), format: formatTable}
+	root := newRoot(env)
+	root.AddCommand(
+		p.login(), p.logout(), p.whoami(),
+		p.overview(), p.hosts(), p.host(), p.updates(), p.findings(), p.cve(), p.vulnerabilities(),
+		p.plan(), p.rollout(), p.report(),
+		p.enrollToken(), p.feed(), p.events(), p.watch(), p.vercmp(),
+		exitCodesTopic(), selectorsTopic(),
+	)
+	return root
+}
+
+// newRoot is the root command without any other.
+func newRoot(env Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "staunch",
 		Short: "Keep a fleet of servers patched",
@@ -43,13 +56,6 @@ STAUNCH_CA_FINGERPRINT instead.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%s; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(
-		p.login(), p.logout(), p.whoami(),
-		p.overview(), p.hosts(), p.host(), p.updates(), p.findings(), p.cve(), p.vulnerabilities(),
-		p.plan(), p.rollout(), p.report(),
-		p.enrollToken(), p.feed(), p.events(), p.watch(), p.vercmp(),
-		exitCodesTopic(), selectorsTopic(),
-	)
 	return root
 }
 

@@ -84,8 +84,16 @@ func Message(err error) string {
 
 // Run carries out one command line and gives the exit code; extra commands join those of this package.
 func Run(ctx context.Context, env Env, args []string, extra ...*cobra.Command) int {
-	root := New(env)
-	root.AddCommand(extra...)
+	return run(ctx, New(env), env, args, extra...)
+}
+
+// RunAlone is Run with one command and nothing beside it: a command that is done in a few milliseconds need not make a hundred others first.
+func RunAlone(ctx context.Context, env Env, args []string, only *cobra.Command) int {
+	return run(ctx, newRoot(env), env, args, only)
+}
+
+func run(ctx context.Context, root *cobra.Command, env Env, args []string, commands ...*cobra.Command) int {
+	root.AddCommand(commands...)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {

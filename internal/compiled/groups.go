@@ -208,6 +208,6 @@ func nextGroup(raw []byte) (g groupHead, rest []byte, err error) {
 	return g, raw[numbers[3]:], nil
 }
 
-func compareAdvisories(a, b advisory.Advisory) int {
+func compareAdvisories(a, b *advisory.Advisory) int {
 	return cmp.Or(strings.Compare(a.Feed, b.Feed), strings.Compare(a.ID, b.ID))
 }

@@ -151,7 +151,8 @@ func (l *Library) about(ecosystem, pkg string, enough func(bound) bool) ([]advis
 	if err != nil || d.s == "" {
 		return nil, err
 	}
-	var all []advisory.Advisory
+	into := room{}
+	var heads []groupHead
 	for n := d.uvarint(); n > 0; n-- {
 		var g groupHead
 		if g, raw, err = nextGroup(raw); err != nil {
@@ -160,50 +161,90 @@ func (l *Library) about(ecosystem, pkg string, enough func(bound) bool) ([]advis
 		if enough(g.bound) {
 			break
 		}
-		if all, err = l.group(all, &g, ecosystem, pkg); err != nil {
-			return nil, err
-		}
+		heads = append(heads, g)
+		into.add(&g)
 	}
 	if d.bad || d.s != "" {
 		return nil, damaged("what is said of %q cannot be read", pkg)
 	}
-	slices.SortFunc(all, compareAdvisories)
-	return all, nil
+	into.make()
+	for i := range heads {
+		if err := l.group(&into, &heads[i], ecosystem, pkg); err != nil {
+			return nil, err
+		}
+	}
+	return sorted(into.all), nil
 }
 
-// group appends the advisories of a group to all.
-func (l *Library) group(all []advisory.Advisory, g *groupHead, ecosystem, pkg string) ([]advisory.Advisory, error) {
+// room is where what is read of one package is put: made once, since most of the price of reading is that of memory.
+type room struct {
+	advisories, entries, spans int
+	all                        []advisory.Advisory
+	affected                   []advisory.Affected
+	ranges                     []advisory.Range
+	words                      []string
+}
+
+func (r *room) add(g *groupHead) {
+	r.advisories += g.advisories
+	r.entries += g.entries
+	r.spans += g.spans
+}
+
+func (r *room) make() {
+	r.all, r.affected = make([]advisory.Advisory, 0, r.advisories), make([]advisory.Affected, r.entries)
+	r.ranges, r.words = make([]advisory.Range, 0, r.spans), make([]string, 0, r.advisories)
+}
+
+// sorted puts advisories into order by feed and id, each moved once.
+func sorted(all []advisory.Advisory) []advisory.Advisory {
+	order, in := make([]int32, len(all)), true
+	for i := range order {
+		order[i] = int32(i) //nolint:gosec // the writer counts them with 32 bits
+		in = in && (i == 0 || compareAdvisories(&all[i-1], &all[i]) <= 0)
+	}
+	if in {
+		return all
+	}
+	slices.SortFunc(order, func(x, y int32) int { return compareAdvisories(&all[x], &all[y]) })
+	out := make([]advisory.Advisory, len(all))
+	for to, from := range order {
+		out[to] = all[from]
+	}
+	return out
+}
+
+// group reads the advisories of a group.
+func (l *Library) group(into *room, g *groupHead, ecosystem, pkg string) error {
 	if checksum(g.payload) != g.sum {
-		return nil, damaged("what is said of %q does not match its checksum", pkg)
+		return damaged("what is said of %q does not match its checksum", pkg)
 	}
 	d := decoder{s: string(g.payload)}
-	affected := make([]advisory.Affected, g.entries)
-	ranges := make([]advisory.Range, 0, g.spans)
-	var words []string
+	entries := g.entries
 	for range g.advisories {
 		place, length, own := d.uvarint(), d.uvarint(), d.count(leastAffected)
-		if own > len(affected) {
+		if own > entries {
 			d.fail()
 		}
 		if d.bad {
 			break
 		}
-		all = append(all, advisory.Advisory{Affected: affected[:own:own]})
-		affected = affected[own:]
-		one := &all[len(all)-1]
+		into.all = append(into.all, advisory.Advisory{Affected: into.affected[:own:own]})
+		into.affected, entries = into.affected[own:], entries-own
+		one := &into.all[len(into.all)-1]
 		for j := range one.Affected {
 			a := &one.Affected[j]
 			a.Ecosystem, a.Package = ecosystem, pkg
-			d.affected(a, &ranges, &words)
+			d.affected(a, &into.ranges, &into.words)
 		}
-		if err := l.header(one, place, length, &words); err != nil {
-			return nil, err
+		if err := l.header(one, place, length, &into.words); err != nil {
+			return err
 		}
 	}
-	if d.bad || d.s != "" || len(affected) > 0 {
-		return nil, damaged("what is said of %q cannot be read", pkg)
+	if d.bad || d.s != "" || entries > 0 {
+		return damaged("what is said of %q cannot be read", pkg)
 	}
-	return all, nil
+	return nil
 }
 
 const sumSize = 4

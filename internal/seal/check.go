@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sync"
 	"slices"
 	"time"
 
@@ -134,9 +135,9 @@ func checkGrant(t Trust, o Offer, c Checked, lastEpoch int64, now time.Time) err
 // Grammar of what becomes an argument of a package manager (Debian policy 5.6.1, 5.6.7; deb-version(7) through vercmp). A name cannot
 // begin with a dash, so none can be taken for an option.
 var (
-	packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,254}$`)
-	archName    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
-	sha256Hex   = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	packageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,254}$`) })
+	archName    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`) })
+	sha256Hex   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 )
 
 // maxPackageBytes bounds one package file; the largest in Debian is under 2 GB.
@@ -159,7 +160,7 @@ func (l Lock) Validate(p Plan) error {
 }
 
 func (c Change) validate(p Plan) error {
-	if !packageName.MatchString(c.Name) || !archName.MatchString(c.Arch) {
+	if !packageName().MatchString(c.Name) || !archName().MatchString(c.Arch) {
 		return refuse(Malformed, "%q (%q) is not a package name", c.Name, c.Arch)
 	}
 	for _, v := range []string{c.From, c.To} {
@@ -184,7 +185,7 @@ func (c Change) validate(p Plan) error {
 	default:
 		return refuse(Malformed, "%q is not something that can be done to %s", c.Action, c.Name)
 	}
-	if c.To == "" || !sha256Hex.MatchString(c.SHA256) || c.Size <= 0 || c.Size > maxPackageBytes {
+	if c.To == "" || !sha256Hex().MatchString(c.SHA256) || c.Size <= 0 || c.Size > maxPackageBytes {
 		return refuse(Malformed, "%s lacks a version, a sha256 or a size", c.Name)
 	}
 	return nil
@@ -244,7 +245,7 @@ func signedBy(key ssh.PublicKey, sig, namespace string, message []byte) bool {
 func hashes(root string, path []string) (Hash, []Hash, error) {
 	out := make([]Hash, 0, len(path)+1)
 	for _, text := range append([]string{root}, path...) {
-		if !sha256Hex.MatchString(text) { // before Decode, which panics when its target is too short
+		if !sha256Hex().MatchString(text) { // before Decode, which panics when its target is too short
 			return Hash{}, nil, fmt.Errorf("%q is not a hash", text)
 		}
 		var h Hash

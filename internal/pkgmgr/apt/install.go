@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
@@ -24,17 +25,17 @@ type Wanted struct{ Name, Arch, Version string }
 // The grammar of what becomes an argument (Debian policy 5.6.1, 5.6.7). Nothing that fits can be taken for an option or for a pattern
 // of several packages: none begins with a dash, and apt is told besides to take patterns for names.
 var (
-	packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,254}$`)
-	archName    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
-	sha256Hex   = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	packageName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]{0,254}$`) })
+	archName    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`) })
+	sha256Hex   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 )
 
 // Validate says why w must not become an argument of apt, or nil.
 func (w Wanted) Validate() error {
 	switch {
-	case !packageName.MatchString(w.Name):
+	case !packageName().MatchString(w.Name):
 		return fmt.Errorf("%q is not a package name", clip(w.Name, 64))
-	case !archName.MatchString(w.Arch):
+	case !archName().MatchString(w.Arch):
 		return fmt.Errorf("%q is not an architecture", clip(w.Arch, 64))
 	case len(w.Version) > 256 || vercmp.Valid("deb", w.Version) != nil || strings.HasPrefix(w.Version, "-"):
 		return fmt.Errorf("%q is not a version of %s", clip(w.Version, 64), w.Name)
@@ -186,7 +187,7 @@ func readOffers(r io.Reader, sought map[string]bool, found map[string]offers) er
 			continue
 		}
 		o := offer{sha256: strings.ToLower(s.Get("SHA256"))}
-		if !sha256Hex.MatchString(o.sha256) {
+		if !sha256Hex().MatchString(o.sha256) {
 			o.sha256 = ""
 		}
 		if o.size, err = strconv.ParseInt(s.Get("Size"), 10, 64); err != nil {

@@ -306,7 +306,7 @@ func FuzzReadOffers(f *testing.F) {
 			t.Fatal(err)
 		}
 		o, err := found[Key("a", "all", "1")].only(Change{Name: "a", To: "1"})
-		if err == nil && (!sha256Hex.MatchString(o.sha256) || o.size <= 0) {
+		if err == nil && (!sha256Hex().MatchString(o.sha256) || o.size <= 0) {
 			t.Fatalf("%+v passes", o)
 		}
 	})
