@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"sync"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/vercmp"
