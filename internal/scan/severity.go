@@ -21,14 +21,16 @@ type severity struct {
 	band   string
 	score  float64
 	scored bool
-	method string // CVSSv3, CVSSv31, CVSSv4, other
+	method string // CVSSv2, CVSSv3, CVSSv31, CVSSv4, other: CycloneDX's words
 }
 
 // severityOf reads a CVSS vector or a word of a distribution. Bands of scores are those of CVSS 3.1, section 5, and CVSS 4.0, section 6.
 func severityOf(text string) severity {
 	if score, ok := assess.Score(text); ok {
-		s := severity{score: score, scored: true, method: "CVSSv31"}
+		s := severity{score: score, scored: true, method: "CVSSv2"} // whose vectors have no prefix
 		switch {
+		case strings.HasPrefix(text, "CVSS:3.1/"):
+			s.method = "CVSSv31"
 		case strings.HasPrefix(text, "CVSS:3.0/"):
 			s.method = "CVSSv3"
 		case strings.HasPrefix(text, "CVSS:4.0/"):

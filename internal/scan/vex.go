@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,8 +106,9 @@ func vex(s *session, version string) bom {
 		b.Metadata.Properties = append(b.Metadata.Properties, bomProperty{"staunch:warning", visible(w)})
 	}
 	places, seen := installationsOf(s), map[string]bool{}
-	for _, f := range s.out.Findings {
+	for i, f := range s.out.Findings {
 		v := vexOf(f)
+		v.Ref = "finding-" + strconv.Itoa(i+1) // a kernel may be there in two versions, with all else the same
 		for _, p := range places.of(f) {
 			ref := purl(p, s.out.OS)
 			if !seen[ref] {
@@ -133,7 +135,7 @@ func or(a, b string) string {
 
 func vexOf(f apiv1.Finding) bomVulnerability {
 	v := bomVulnerability{
-		Ref: "finding-" + fingerprint(f), ID: visible(f.Vulnerability), Source: sourceOf(f.Vulnerability), Ratings: []bomRating{}, Affects: []bomAffects{},
+		ID: visible(f.Vulnerability), Source: sourceOf(f.Vulnerability), Ratings: []bomRating{}, Affects: []bomAffects{},
 		Analysis:   analysisOf(f),
 		Properties: []bomProperty{{"staunch:priority", f.Priority}, {"staunch:status", f.Status}, {"staunch:source", visible(f.Source)}, {"staunch:feed", visible(f.Feed)}, {"staunch:advisory", visible(f.Advisory)}},
 	}
