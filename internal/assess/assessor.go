@@ -20,15 +20,17 @@ type Assessor struct {
 	now      time.Time
 	compiler *compiler
 	known    map[Subject]*subjectKnown
-	numbers  map[string]int32 // of vulnerabilities
-	seen     []sighting       // by number
-	turn     int32            // counts hosts
+	ended    map[string]string // by ecosystem
+	numbers  map[string]int32  // of vulnerabilities
+	seen     []sighting        // by number
+	turn     int32             // counts hosts
 }
 
 // subjectKnown is what an Assessor has found out about a subject.
 type subjectKnown struct {
 	subject               Subject
 	unordered, streamless bool
+	ended                 string // of Case
 	all                   []settled
 	judged                []judgedIn
 
@@ -67,7 +69,7 @@ type sighting struct {
 
 // NewAssessor makes one. now is the instant at which things are as old as they are.
 func NewAssessor(library advisory.Library, now time.Time) *Assessor {
-	return &Assessor{library: library, now: now, compiler: newCompiler(), known: map[Subject]*subjectKnown{}, numbers: map[string]int32{}}
+	return &Assessor{library: library, now: now, compiler: newCompiler(), known: map[Subject]*subjectKnown{}, ended: map[string]string{}, numbers: map[string]int32{}}
 }
 
 // Judged is what is wrong with one set of packages. Its findings are in no order yet and not told: telling takes longer than judging.
@@ -241,7 +243,7 @@ func (a *Assessor) judge(k *subjectKnown, standing Standing) []judged {
 	cases := make([]judged, 0, len(k.all))
 	for i := range k.all {
 		one := &k.all[i]
-		c := Case{Vulnerability: one.vulnerability, Subject: k.subject, Hit: one.hit, Threat: one.threat, Standing: standing}
+		c := Case{Vulnerability: one.vulnerability, Subject: k.subject, Hit: one.hit, Threat: one.threat, Standing: standing, Ended: k.ended}
 		if v := Judge(c, a.now); v.IsFinding() {
 			cases = append(cases, judged{c, v, int8(rank(v.Priority)), one.number, one.order}) //nolint:gosec // five priorities
 		}
@@ -257,6 +259,10 @@ func (a *Assessor) of(s Subject) (*subjectKnown, error) {
 	}
 	k := &subjectKnown{subject: s, unordered: s.Unordered(), streamless: s.Streamless()}
 	if !s.Foreign && s.Ecosystem != "" {
+		var err error
+		if k.ended, err = a.endOf(s.Ecosystem); err != nil {
+			return nil, err
+		}
 		names := s.spokenOf()
 		var rules []*rule
 		for _, name := range names {
@@ -285,6 +291,26 @@ func (a *Assessor) of(s Subject) (*subjectKnown, error) {
 	}
 	a.known[s] = k
 	return k, nil
+}
+
+// endOf is the day on which the last support of an ecosystem's release ended.
+func (a *Assessor) endOf(ecosystem string) (string, error) {
+	if known, ok := a.ended[ecosystem]; ok {
+		return known, nil
+	}
+	product, name := advisory.ProductOf(ecosystem)
+	all, err := a.library.Lifecycles(product)
+	if err != nil {
+		return "", fmt.Errorf("asking how long %s is looked after: %w", ecosystem, err)
+	}
+	for _, l := range advisory.MergeLifecycles(all) {
+		if l.Release == name {
+			a.ended[ecosystem] = endedOn(l, a.now)
+			return a.ended[ecosystem], nil
+		}
+	}
+	a.ended[ecosystem] = ""
+	return "", nil
 }
 
 func (a *Assessor) number(vulnerability string) int32 {

@@ -99,6 +99,9 @@ func (c Case) statusText(v Verdict, on Installed) string {
 	case apiv1.StatusEntitlement:
 		return fmt.Sprintf("The fix needs %s, which is not active here.", c.Hit.Entitlement(c.Standing))
 	}
+	if v.Status == apiv1.StatusEndOfLife && c.Ended != "" {
+		source = strings.TrimSpace(fmt.Sprintf("Support of %s ended on %s. %s", c.Subject.Ecosystem, c.Ended, source))
+	}
 	return source
 }
 

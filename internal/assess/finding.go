@@ -68,23 +68,6 @@ func wireSSVC(s *advisory.SSVC) *apiv1.SSVC {
 	return &apiv1.SSVC{Exploitation: s.Exploitation, Automatable: s.Automatable, Impact: s.Impact, At: s.At}
 }
 
-// compareFindings is the order of lists: worst first, then the newest vulnerability, then source and version.
-func compareFindings(a, b apiv1.Finding) int {
-	if d := rank(a.Priority) - rank(b.Priority); d != 0 {
-		return d
-	}
-	if d := compareNames(b.Vulnerability, a.Vulnerability); d != 0 {
-		return d
-	}
-	if d := strings.Compare(a.Source, b.Source); d != 0 {
-		return d
-	}
-	if d := strings.Compare(a.Installed, b.Installed); d != 0 {
-		return d
-	}
-	return strings.Compare(a.Package, b.Package)
-}
-
 // compareNames orders CVE ids by year and number, other names after none and by text: CVE-2024-9 is before CVE-2024-10.
 func compareNames(a, b string) int {
 	return cmp.Or(strings.Compare(nameKey(a), nameKey(b)), strings.Compare(a, b))

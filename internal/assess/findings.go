@@ -166,6 +166,7 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	})
 	now := w.ix.now()
 	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(h.cohort.setting.SettingKey.place))
+	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, w.ix.now())
 	var update string
 	update, on.Offer = h.offer(on.Packages, c)
 	f := finding(c, Judge(c, now), on, w.ix.feeds[c.Hit.Advisory.Feed].AsOf, now)

@@ -1,6 +1,7 @@
 package assess
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -14,6 +15,7 @@ type Case struct {
 	Hit           Hit // settled
 	Threat        advisory.Threat
 	Standing      Standing
+	Ended         string // the day on which the last support of its release ended; empty: somebody looks after it, or nobody knows
 }
 
 // Verdict is what a Case comes to.
@@ -48,12 +50,31 @@ func (c Case) status() string {
 		return apiv1.StatusRebootPending
 	case c.Hit.says == saysUntold:
 		return apiv1.StatusUntold
+	case fix == nil && c.Ended != "" && waits(c.Hit.status):
+		return apiv1.StatusEndOfLife
 	case fix == nil:
 		return statusWord(c.Hit.status)
 	case !c.Standing.entitled(fix.entitlement):
 		return apiv1.StatusEntitlement
 	}
 	return apiv1.StatusFixed
+}
+
+// waits: a fix may still come, as long as somebody looks after the release.
+func waits(s advisory.Status) bool {
+	switch s {
+	case advisory.StatusOpen, advisory.StatusUndetermined, advisory.StatusNoDSA, advisory.StatusPostponed, advisory.StatusDeferred:
+		return true
+	}
+	return false
+}
+
+// endedOn is the day on which the last support of a release ended; empty: somebody looks after it, or nobody knows.
+func endedOn(l advisory.Lifecycle, now time.Time) string {
+	if state, until := l.StateAt(now); state == advisory.LifecycleEnded {
+		return cmp.Or(until, "a day that its source does not name")
+	}
+	return ""
 }
 
 // statusWord is what a source's word comes to where no fix is known.

@@ -63,6 +63,12 @@ func (l *lifecycles) on(ecosystem string, now time.Time) lifecycleOn {
 	return on
 }
 
+// ended is endedOn of an ecosystem's release.
+func (l *lifecycles) ended(ecosystem string, now time.Time) string {
+	product, name := advisory.ProductOf(ecosystem)
+	return endedOn(l.of[release{product, name}], now)
+}
+
 // lifecycle is how the host's release is looked after, at the time that the index is of.
 func (ix *index) lifecycle(h *host) apiv1.HostLifecycle {
 	on := ix.lifecycles.on(h.ecosystem(), ix.now())

@@ -214,10 +214,10 @@ func TestReasonsAddUpToThePriority(t *testing.T) {
 		var named []string
 		for _, r := range Reasons(c, today) {
 			words := strings.Fields(r.Effect)
-			switch {
-			case words[0] == "starts":
+			switch words[0] {
+			case "starts":
 				at = words[2]
-			case words[0] == "raises", words[0] == "lowers":
+			case "raises", "lowers":
 				if words[1] != at {
 					t.Fatalf("%s %s, and it was at %s", r.Input, r.Effect, at)
 				}

@@ -160,7 +160,7 @@ func because(c Case, v Verdict, now time.Time) string {
 	parts := []string{severity}
 	for _, r := range Reasons(c, now)[1:] {
 		if r.Effect != "none" {
-			parts = append(parts, told(r, c))
+			parts = append(parts, told(r))
 		}
 	}
 	if k := c.Threat.KEV; k != nil {
@@ -180,7 +180,7 @@ func withoutKEV(parts []string) []string {
 }
 
 // told is a reason that had an effect, in words.
-func told(r apiv1.Reason, c Case) string {
+func told(r apiv1.Reason) string {
 	date := ""
 	if r.Date != "" {
 		date = " of " + r.Date

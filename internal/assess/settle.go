@@ -72,10 +72,11 @@ func settle(hits []Hit) (Hit, bool) {
 		for n < len(rest) && rest[n].trust == rest[0].trust {
 			n++
 		}
-		spoken := false
-		if found, spoken = decide(rest[:n]); spoken && found.says != saysAffected {
+		first, spoken := decide(rest[:n])
+		if spoken && first.says != saysAffected {
 			return Hit{}, false
 		}
+		found = first
 		rest = rest[n:]
 	}
 	if found.Advisory == nil {

@@ -2,6 +2,7 @@ package assess
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
 // entryOf is an advisory of one feed about CVE-2026-1, with its entries.
@@ -295,6 +297,38 @@ func TestARangeThatEndsAtTheLastKnownVersionSaysNothingOfLaterOnes(t *testing.T)
 			t.Parallel()
 			if got := outcome(p(tc.version), "Ubuntu:22.04", Standing{}, tc.said...); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestNobodyFixesWhatNobodyLooksAfter(t *testing.T) {
+	t.Parallel()
+	sold := aboutPackage("Debian:10", "p")
+	ended := []advisory.Lifecycle{{Feed: "eol", Product: "debian", Release: "10", EOL: "2022-09-10", Extended: "2024-06-30"}}
+	for name, tc := range map[string]struct {
+		said   advisory.Affected
+		cycles []advisory.Lifecycle
+		want   string
+	}{
+		"support has ended":            {sold("", ""), ended, apiv1.StatusEndOfLife},
+		"postponed, and then it ended": {sold(advisory.StatusPostponed, ""), ended, apiv1.StatusEndOfLife},
+		"it was never to be fixed":     {sold(advisory.StatusIgnored, ""), ended, apiv1.StatusWontFix},
+		"a fix is there all the same":  {sold("", "2"), ended, apiv1.StatusFixed},
+		"somebody looks after it":      {sold("", ""), []advisory.Lifecycle{{Feed: "eol", Product: "debian", Release: "10", EOL: "2022-09-10", Extended: "2030-06-30"}}, apiv1.StatusNoFix},
+		"nobody knows":                 {sold("", ""), nil, apiv1.StatusNoFix},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			library := advisory.NewList([]advisory.Advisory{entryOf("debian-tracker", "CVE-2026-1", tc.said)}, nil, tc.cycles)
+			judged, err := JudgeAll([]inventory.Package{interned("Debian:10", apiv1.Package{Name: "p", Arch: "amd64", Version: "1"})}, HostState{}, library, today)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all := judged.Findings(nil); len(all) != 1 || all[0].Status != tc.want {
+				t.Errorf("%+v, want %s", all, tc.want)
+			} else if tc.want == apiv1.StatusEndOfLife && !strings.Contains(all[0].Explanation, "Support of Debian:10 ended on 2024-06-30.") {
+				t.Error(all[0].Explanation)
 			}
 		})
 	}
