@@ -192,7 +192,7 @@ func (ix *index) count(c *cohort, t *tallies) apiv1.FindingCounts {
 		}
 		if at := p.subject.in(c.kind(p.subject)); at != nil {
 			for i, v := range p.subject.found {
-				t.add(v, at.ranks[c.setting.place][i])
+				t.add(v, at.at(c.setting.place)[i])
 			}
 		}
 	})

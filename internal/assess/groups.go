@@ -48,13 +48,35 @@ func (f filter) each(at *presence, places placeSet, fn func(group)) {
 	plain := f.priority == "" && f.only == nil && f.search == ""
 	for i, v := range at.of.found {
 		var where [fine + 1]placeSet
-		for n, ranks := range at.ranks {
-			where[ranks[i]] |= placeNumber(n) & places
+		for n, at2 := i, placeSet(1); n < len(at.ranks); n, at2 = n+len(at.of.found), at2<<1 {
+			where[at.ranks[n]] |= at2 & places
 		}
 		for rank, at2 := range where[:fine] {
 			if at2 != 0 && (plain || f.wants(v, uint8(rank), inSource)) { //nolint:gosec // there are five
 				fn(group{v, at, uint8(rank), at2}) //nolint:gosec // as above
 			}
+		}
+	}
+}
+
+// eachWorst calls fn with every vulnerability of a presence at some places that the filter wants, and the worst of its ranks there.
+func (f filter) eachWorst(at *presence, places placeSet, fn func(v *vulnerability, rank uint8)) {
+	if f.priority != "" || f.only != nil || f.search != "" {
+		f.each(at, places, func(g group) { fn(g.vulnerability, g.rank) })
+		return
+	}
+	if places == 0 || len(at.of.found) == 0 || !f.wantsSubject(at.of) {
+		return
+	}
+	for i, v := range at.of.found {
+		worst := uint8(fine)
+		for n, one := i, placeSet(1); n < len(at.ranks); n, one = n+len(at.of.found), one<<1 {
+			if one&places != 0 {
+				worst = min(worst, at.ranks[n])
+			}
+		}
+		if worst < fine {
+			fn(v, worst)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func (ix *index) subject(s Subject) *subject {
 	for _, k := range s.spokenOf() {
 		ix.named[k] = append(ix.named[k], made)
 	}
-	ix.found(made, ix.hits(made))
+	ix.found(made, made.order(ix.hits(made)))
 	return made
 }
 
@@ -118,10 +118,35 @@ func (ix *index) lose(s *subject) {
 // hits are what a subject falls under: worked out when asked for, since a page shows a hundred of the fleet's hundreds of thousands.
 func (ix *index) hits(s *subject) map[string]Hit { return Settle(ix.rules.match(s.Subject)) }
 
-// found says of a subject which vulnerabilities it has, in place of those it had, and gives up the presences' ranks.
-func (ix *index) found(s *subject, hits map[string]Hit) {
+// order gives the ids of what a subject falls under, those first that it is known to have.
+func (s *subject) order(hits map[string]Hit) []string {
+	ids := make([]string, 0, len(hits))
 	for _, v := range s.found {
 		if _, still := hits[v.id]; still {
+			ids = append(ids, v.id)
+		}
+	}
+	if len(ids) == len(hits) {
+		return ids
+	}
+	known := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		known[id] = true
+	}
+	for id := range hits {
+		if !known[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// found says of a subject which vulnerabilities it has, in the order of order. The ranks of its presences are then the caller's to set.
+func (ix *index) found(s *subject, ids []string) {
+	kept := 0
+	for _, v := range s.found {
+		if kept < len(ids) && v.id == ids[kept] {
+			kept++
 			continue
 		}
 		if v.subjects = slices.DeleteFunc(v.subjects, func(other *subject) bool { return other == s }); len(v.subjects) == 0 {
@@ -131,25 +156,16 @@ func (ix *index) found(s *subject, hits map[string]Hit) {
 		}
 	}
 	before := s.found
-	s.found = make([]*vulnerability, 0, len(hits))
+	s.found = make([]*vulnerability, 0, len(ids))
 	for _, v := range before {
-		if _, still := hits[v.id]; still {
+		if len(s.found) < kept && v.id == ids[len(s.found)] {
 			s.found = append(s.found, v)
 		}
 	}
-	if len(s.found) == len(hits) {
-		return
-	}
-	had := make(map[string]bool, len(s.found))
-	for _, v := range s.found {
-		had[v.id] = true
-	}
-	for id := range hits {
-		if !had[id] {
-			v := ix.vulnerability(id)
-			v.subjects = append(v.subjects, s)
-			s.found = append(s.found, v)
-		}
+	for _, id := range ids[kept:] {
+		v := ix.vulnerability(id)
+		v.subjects = append(v.subjects, s)
+		s.found = append(s.found, v)
 	}
 }
 

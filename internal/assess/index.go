@@ -110,8 +110,28 @@ type presence struct {
 	of    *subject
 	kind  Standing
 	hosts members
-	ranks [][]uint8 // by place; beside of.found
-	worst []uint8   // by place: the lowest of its ranks
+	there []uint32 // by place: how many of the hosts
+	ranks []uint8  // by place, one after the other; beside of.found
+	worst []uint8  // by place: the lowest of its ranks
+}
+
+// at are the ranks at a place.
+func (p *presence) at(place int) []uint8 {
+	n := len(p.of.found)
+	return p.ranks[place*n : (place+1)*n]
+}
+
+// enter adds a host that stands at a place, and leave takes it out.
+func (p *presence) enter(ordinal uint32, place int) {
+	if p.hosts.add(ordinal) { // it comes once for each binary package
+		p.there[place]++
+	}
+}
+
+func (p *presence) leave(ordinal uint32, place int) {
+	if p.hosts.remove(ordinal) {
+		p.there[place]--
+	}
 }
 
 // stand is a place where hosts stand, with them.
@@ -228,13 +248,13 @@ func (ix *index) letGo(h *host) {
 
 // enter puts a host into the bitmaps of what it has.
 func (ix *index) enter(h *host) {
-	ix.eachPlace(h, func(s *subject) { ix.presence(s, h.cohort.kind(s)).hosts.add(h.ordinal) },
+	ix.eachPlace(h, func(s *subject) { ix.presence(s, h.cohort.kind(s)).enter(h.ordinal, h.cohort.setting.place) },
 		func(s *subject, version string) { s.offer(version).add(h.ordinal) })
 }
 
 // leave takes a host out of them.
 func (ix *index) leave(h *host) {
-	ix.eachPlace(h, func(s *subject) { s.absent(h.cohort.kind(s), h.ordinal) }, func(s *subject, version string) { s.unoffer(version, h.ordinal) })
+	ix.eachPlace(h, func(s *subject) { s.absent(h.cohort.kind(s), h) }, func(s *subject, version string) { s.unoffer(version, h.ordinal) })
 }
 
 // eachPlace names every bitmap that a host belongs in.
@@ -273,14 +293,14 @@ func (ix *index) presence(s *subject, kind Standing) *presence {
 
 // judged adds a place's ranks.
 func (p *presence) judged(ranks []uint8) {
-	p.ranks, p.worst = append(p.ranks, ranks), append(p.worst, worstRank(ranks))
+	p.ranks, p.worst, p.there = append(p.ranks, ranks...), append(p.worst, worstRank(ranks)), append(p.there, 0)
 }
 
 // judge ranks everything that was found of a subject, at a place.
 func (ix *index) judge(p *presence, at Place, hits map[string]Hit) []uint8 {
-	out := make([]uint8, 0, len(p.of.found))
+	out, now := make([]uint8, 0, len(p.of.found)), ix.now()
 	for _, v := range p.of.found {
-		out = append(out, ix.rankOf(v.id, p.of, hits[v.id], p.kind.at(at)))
+		out = append(out, ix.rankOf(v.id, p.of, hits[v.id], p.kind.at(at), now))
 	}
 	return out
 }
@@ -332,10 +352,10 @@ func (s *subject) in(kind Standing) *presence {
 	return nil
 }
 
-func (s *subject) absent(kind Standing, ordinal uint32) {
+func (s *subject) absent(kind Standing, h *host) {
 	for i, p := range s.presences {
 		if p.kind == kind {
-			if p.hosts.remove(ordinal); p.hosts.len() == 0 {
+			if p.leave(h.ordinal, h.cohort.setting.place); p.hosts.len() == 0 {
 				s.presences = append(s.presences[:i:i], s.presences[i+1:]...)
 			}
 			return

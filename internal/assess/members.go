@@ -16,35 +16,39 @@ type members struct {
 	many *roaring.Bitmap
 }
 
-func (m *members) add(ordinal uint32) {
+// add says whether the ordinal was not there before.
+func (m *members) add(ordinal uint32) bool {
 	if m.many != nil {
-		m.many.Add(ordinal)
-		return
+		return m.many.CheckedAdd(ordinal)
 	}
 	i, there := slices.BinarySearch(m.few, ordinal)
 	if there {
-		return
+		return false
 	}
 	if len(m.few) < fewMembers {
 		m.few = slices.Insert(m.few, i, ordinal)
-		return
+		return true
 	}
 	m.many = roaring.BitmapOf(m.few...)
 	m.many.Add(ordinal)
 	m.few = nil
+	return true
 }
 
-func (m *members) remove(ordinal uint32) {
+// remove says whether the ordinal was there.
+func (m *members) remove(ordinal uint32) bool {
 	if m.many == nil {
-		if i, there := slices.BinarySearch(m.few, ordinal); there {
+		i, there := slices.BinarySearch(m.few, ordinal)
+		if there {
 			m.few = slices.Delete(m.few, i, i+1)
 		}
-		return
+		return there
 	}
-	m.many.Remove(ordinal)
+	there := m.many.CheckedRemove(ordinal)
 	if m.many.GetCardinality() <= fewMembers/2 {
 		m.few, m.many = m.many.ToArray(), nil
 	}
+	return there
 }
 
 func (m *members) len() int {

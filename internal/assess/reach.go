@@ -15,44 +15,34 @@ import (
 type reached struct {
 	*vulnerability
 	rank   uint8 // of its worst finding
-	first  int32 // its groups in reach.groups, linked by reach.next
-	atMost int   // hosts, those with two of its subjects counted twice; exactly those once exact
 	exact  bool
+	atMost int // hosts, those with two of its subjects counted twice; exactly those once exact
 }
 
 // reach is how far each vulnerability reaches among the selected hosts.
 type reach struct {
 	ix       *index
+	filter   filter
 	selected *selection
 	all      []reached
-	groups   []group
-	next     []int32
 }
 
 // reachOf gathers the vulnerabilities that a filter wants and that selected hosts have.
 func (ix *index) reachOf(f filter, selected *selection) *reach {
-	r := &reach{ix: ix, selected: selected}
+	r := &reach{ix: ix, filter: f, selected: selected, all: make([]reached, 0, len(ix.vulns))}
 	at := make([]int32, len(ix.numbered)) // by number, the place in all + 1
 	ix.eachPresence(f, selected, func(p *presence, places placeSet) {
-		var of placeSet
-		count := 0
-		f.each(p, places, func(g group) {
-			if g.places != of {
-				of, count = g.places, selected.count(g)
-			}
-			i := at[g.number]
+		hosts := p.hosts.len()
+		f.eachWorst(p, places, func(v *vulnerability, rank uint8) {
+			i := at[v.number]
 			if i == 0 {
-				r.all = append(r.all, reached{vulnerability: g.vulnerability, rank: g.rank, first: -1})
+				r.all = append(r.all, reached{vulnerability: v, rank: rank})
 				i = int32(len(r.all)) //nolint:gosec // vulnerabilities are fewer
-				at[g.number] = i
+				at[v.number] = i
 			}
-			v := &r.all[i-1]
-			v.rank = min(v.rank, g.rank)
-			v.exact = v.first < 0 // one group: nobody is counted twice
-			v.atMost = min(v.atMost+count, selected.size)
-			r.groups = append(r.groups, g)
-			r.next = append(r.next, v.first)
-			v.first = int32(len(r.groups) - 1) //nolint:gosec // as above
+			one := &r.all[i-1]
+			one.rank = min(one.rank, rank)
+			one.atMost = min(one.atMost+hosts, selected.size)
 		})
 	})
 	return r
@@ -60,17 +50,17 @@ func (ix *index) reachOf(f filter, selected *selection) *reach {
 
 // each calls fn with every group of a vulnerability.
 func (r *reach) each(v *reached, fn func(group)) {
-	for i := v.first; i >= 0; i = r.next[i] {
-		fn(r.groups[i])
-	}
+	f := r.filter
+	f.only = map[string]bool{v.id: true}
+	r.ix.eachPresence(f, r.selected, func(p *presence, places placeSet) { f.each(p, places, fn) })
 }
 
 // hosts are the selected hosts that have a vulnerability.
 func (r *reach) hosts(v *reached) *roaring.Bitmap {
-	var out *roaring.Bitmap
+	out := roaring.New()
 	r.each(v, func(g group) {
-		if out == nil {
-			out = r.selected.among(g)
+		if r.selected.whole && g.at.everywhere(g.places) {
+			g.at.hosts.addTo(out)
 		} else {
 			out.Or(r.selected.among(g))
 		}

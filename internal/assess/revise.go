@@ -3,6 +3,7 @@ package assess
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 )
@@ -209,6 +210,7 @@ func (ix *index) forgetOverlay(r advisory.OverlayRef) {
 // revision is a run of revise: what was matched and is not committed yet, and what that changed.
 type revision struct {
 	ix      *index
+	now     time.Time
 	commit  committer
 	waiting []func()
 	room    int
@@ -217,7 +219,7 @@ type revision struct {
 }
 
 func newRevision(ix *index, commit committer) *revision {
-	return &revision{ix: ix, commit: commit, lists: map[named][]*rule{}, changed: map[*presence][]uint8{}}
+	return &revision{ix: ix, now: ix.now(), commit: commit, lists: map[named][]*rule{}, changed: map[*presence][]uint8{}}
 }
 
 // name replaces the rules of a package, with what its subjects have by them.
@@ -244,29 +246,26 @@ func (r *revision) subject(s *subject) {
 		list = append(list, anew...)
 	}
 	hits := Settle(matchRules(s.Subject, list))
-	places := len(ix.places)
-	ranks := make(map[string][]uint8, len(hits)) // by presence and place
-	for id, hit := range hits {
-		all := make([]uint8, 0, len(s.presences)*places)
-		for _, p := range s.presences {
-			for _, at := range ix.places {
-				all = append(all, ix.rankOf(id, s, hit, p.kind.at(at.Place)))
+	ids := s.order(hits)
+	ranks := make([][]uint8, 0, len(s.presences)) // of each presence, by place
+	for _, p := range s.presences {
+		all := make([]uint8, 0, len(ids)*len(ix.places))
+		for _, at := range ix.places {
+			on := p.kind.at(at.Place)
+			for _, id := range ids {
+				all = append(all, ix.rankOf(id, s, hits[id], on, r.now))
 			}
 		}
-		ranks[id] = all
+		ranks = append(ranks, all)
 	}
 	r.room++
 	r.waiting = append(r.waiting, func() {
-		ix.found(s, hits)
+		ix.found(s, ids)
 		for i, p := range s.presences { // the same ones: only this goroutine changes them
 			before := p.worst
-			p.ranks, p.worst = make([][]uint8, 0, places), make([]uint8, 0, places)
-			for at := range places {
-				one := make([]uint8, 0, len(s.found))
-				for _, v := range s.found {
-					one = append(one, ranks[v.id][i*places+at])
-				}
-				p.judged(one)
+			p.ranks, p.worst = ranks[i], make([]uint8, 0, len(ix.places))
+			for n := range ix.places {
+				p.worst = append(p.worst, worstRank(p.at(n)))
 			}
 			if _, known := r.changed[p]; !known && !slices.Equal(before, p.worst) {
 				r.changed[p] = before
@@ -350,8 +349,8 @@ func (ix *index) caseOf(vulnerability string, s *subject, hit Hit, on Standing) 
 }
 
 // rankOf judges a case; fine when it is no finding.
-func (ix *index) rankOf(vulnerability string, s *subject, hit Hit, on Standing) uint8 {
-	v := Judge(ix.caseOf(vulnerability, s, hit, on), ix.now())
+func (ix *index) rankOf(vulnerability string, s *subject, hit Hit, on Standing, now time.Time) uint8 {
+	v := Judge(ix.caseOf(vulnerability, s, hit, on), now)
 	if !v.IsFinding() {
 		return fine
 	}

@@ -53,36 +53,62 @@ func (s *selection) standing(at placeSet) *roaring.Bitmap {
 
 // present are the places at which selected hosts have a subject so.
 func (s *selection) present(p *presence) placeSet {
-	if s.places&(s.places-1) == 0 { // one place, or none
-		if s.whole || p.hosts.in(s.Bitmap) {
-			return s.places
+	there := placeSet(0)
+	for n, hosts := range p.there {
+		if hosts > 0 {
+			there |= placeNumber(n)
 		}
-		return 0
 	}
-	out := placeSet(0)
-	if p.hosts.many == nil {
+	switch there &= s.places; {
+	case s.whole || there == 0:
+		return there
+	case there&(there-1) == 0: // one place
+		if !p.hosts.in(s.standing(there)) {
+			return 0
+		}
+		return there
+	case p.hosts.many == nil:
+		there = 0
 		for _, ordinal := range p.hosts.few {
-			if s.whole || s.Contains(ordinal) {
-				out |= placeNumber(s.ix.host(ordinal).cohort.setting.place)
+			if s.Contains(ordinal) {
+				there |= placeNumber(s.ix.host(ordinal).cohort.setting.place)
 			}
 		}
-		return out
+		return there
+	case s.size < len(s.ix.hosts)/4 && !p.hosts.in(s.Bitmap):
+		return 0
 	}
 	for n := range s.ix.places {
-		if one := placeNumber(n); s.places&one != 0 && p.hosts.many.Intersects(s.standing(one)) {
-			out |= one
+		if one := placeNumber(n); there&one != 0 && !p.hosts.many.Intersects(s.standing(one)) {
+			there &^= one
 		}
 	}
-	return out
+	return there
 }
 
 // among are the selected hosts that are in a group.
 func (s *selection) among(g group) *roaring.Bitmap { return g.at.hosts.among(s.standing(g.places)) }
 
+// everywhere says whether all hosts of a presence stand at some of the places.
+func (p *presence) everywhere(at placeSet) bool {
+	for n, hosts := range p.there {
+		if hosts > 0 && at&placeNumber(n) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // count is how many they are.
 func (s *selection) count(g group) int {
-	if s.whole && g.places&s.places == s.places {
-		return g.at.hosts.len()
+	if s.whole {
+		n := 0
+		for place, hosts := range g.at.there {
+			if g.places&placeNumber(place) != 0 {
+				n += int(hosts)
+			}
+		}
+		return n
 	}
 	return g.at.hosts.count(s.standing(g.places))
 }

@@ -1,0 +1,121 @@
+// Command bench measures the index on a generated fleet, in one process as a server is: SQLite, the follower, the index, the API. It
+// prints each figure beside its limit and ends with 1 when one is missed.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/pprof"
+	"text/tabwriter"
+	"time"
+
+	"github.com/staunch-dev/staunch/test/fleetgen"
+)
+
+func main() {
+	hosts := flag.Int("hosts", 100_000, "hosts of the fleet")
+	alone := flag.Bool("alone", false, "share nothing: every host has a package set of its own")
+	dir := flag.String("dir", "", "where the database is made; empty: in a temporary folder")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of the measurements here")
+	flag.Parse()
+	if *profile != "" {
+		out, err := os.Create(*profile)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := pprof.StartCPUProfile(out); err != nil {
+			log.Fatal(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	missed, err := run(ctx, *hosts, *alone, *dir)
+	stop()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if missed {
+		pprof.StopCPUProfile()
+		os.Exit(1)
+	}
+}
+
+// limits are those of a fleet of this size that shares as fleets do; of others the figures are given, without.
+const limitedHosts = 100_000
+
+func run(ctx context.Context, hosts int, alone bool, dir string) (missed bool, err error) {
+	temp, err := os.MkdirTemp(dir, "fleet")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = os.RemoveAll(temp) }()
+	f := fleetgen.New(fleetgen.Of(hosts, !alone))
+	fmt.Println(f.Stats())
+	path := filepath.Join(temp, "staunch.db")
+	began := time.Now()
+	if err := f.Write(ctx, path); err != nil {
+		return false, fmt.Errorf("writing the database: %w", err)
+	}
+	fmt.Printf("database written in %.0f s\n", time.Since(began).Seconds())
+	t := &table{limited: hosts <= limitedHosts && !alone}
+	if err := measure(ctx, f, path, t); err != nil {
+		return false, err
+	}
+	return t.print(), nil
+}
+
+// table gathers figures.
+type table struct {
+	limited bool
+	rows    []row
+}
+
+type row struct {
+	what, figure, limit string
+	missed              bool
+}
+
+// within notes a time that has a limit.
+func (t *table) within(what string, took, limit time.Duration) {
+	t.note(what, short(took), short(limit), took > limit)
+}
+
+func (t *table) note(what, figure, limit string, missed bool) {
+	if !t.limited {
+		limit, missed = "", false
+	}
+	t.rows = append(t.rows, row{what, figure, limit, missed})
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000)
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+// print writes the table and says whether a limit was missed.
+func (t *table) print() (missed bool) {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, r := range t.rows {
+		verdict := ""
+		if r.missed {
+			verdict, missed = "MISSED", true
+		}
+		limit := r.limit
+		if limit != "" {
+			limit = "limit " + limit
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.what, r.figure, limit, verdict)
+	}
+	_ = w.Flush()
+	return missed
+}
