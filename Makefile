@@ -83,6 +83,11 @@ check: ## What CI runs, all of it
 bench: ## Benchmarks
 	go test -run '^$$' -bench . -benchmem $(TEST)
 
+HOSTS ?= 100000
+.PHONY: bench-fleet
+bench-fleet: ## The index on a generated fleet, HOSTS=100000; FLAGS=-alone: no two hosts share a package set
+	go run ./test/fleetgen/bench -hosts $(HOSTS) $(FLAGS)
+
 .PHONY: nightly
 nightly: ## What takes longer: race detector, fuzzing, 50 booted hosts for longer
 	bash test/bin/nightly.sh

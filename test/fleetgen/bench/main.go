@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
-	"text/tabwriter"
 	"time"
 
 	"github.com/staunch-dev/staunch/test/fleetgen"
@@ -66,18 +65,12 @@ func run(ctx context.Context, hosts int, alone bool, dir string) (missed bool, e
 	if err := measure(ctx, f, path, t); err != nil {
 		return false, err
 	}
-	return t.print(), nil
+	return t.missed, nil
 }
 
-// table gathers figures.
+// table prints figures as they come, and knows whether a limit was missed.
 type table struct {
-	limited bool
-	rows    []row
-}
-
-type row struct {
-	what, figure, limit string
-	missed              bool
+	limited, missed bool
 }
 
 // within notes a time that has a limit.
@@ -89,7 +82,14 @@ func (t *table) note(what, figure, limit string, missed bool) {
 	if !t.limited {
 		limit, missed = "", false
 	}
-	t.rows = append(t.rows, row{what, figure, limit, missed})
+	verdict := ""
+	if missed {
+		verdict, t.missed = "MISSED", true
+	}
+	if limit != "" {
+		limit = "limit " + limit
+	}
+	fmt.Printf("%-90s  %-12s  %-15s  %s\n", what, figure, limit, verdict)
 }
 
 func short(d time.Duration) string {
@@ -100,22 +100,4 @@ func short(d time.Duration) string {
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
-}
-
-// print writes the table and says whether a limit was missed.
-func (t *table) print() (missed bool) {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	for _, r := range t.rows {
-		verdict := ""
-		if r.missed {
-			verdict, missed = "MISSED", true
-		}
-		limit := r.limit
-		if limit != "" {
-			limit = "limit " + limit
-		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.what, r.figure, limit, verdict)
-	}
-	_ = w.Flush()
-	return missed
 }
