@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -79,11 +80,13 @@ const (
 	pastsLoading = 10 * time.Minute
 )
 
-// pasts keeps the indexes of the times that were asked about last. Once loaded nothing writes them, so they need no lock.
+// pasts keeps the indexes of the times that were asked about last. Once loaded nothing writes them, so they need no lock. One is loaded
+// at a time: whoever may read could have the server load as many as there are instants.
 type pasts struct {
-	mu   sync.Mutex
-	kept []*pastIndex // the one that was asked for last is last
-	work sync.WaitGroup
+	mu      sync.Mutex
+	kept    []*pastIndex // the one that was asked for last is last
+	loading *pastIndex   // nil: none
+	work    sync.WaitGroup
 }
 
 type pastIndex struct {
@@ -108,20 +111,25 @@ func (s *Service) answering(ctx context.Context, past Past, read func(*index) er
 	if err := s.reading(ctx, func(ix *index) error { generation = ix.generation; return nil }); err != nil {
 		return err
 	}
-	p := s.pasts.get(past, generation, s.now(), s.loadPast)
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		return fault.Wrap(ctx.Err(), fault.Unavailable, "what was at %s is still being read; try again in a moment", inventory.Instant(past.At.UTC()))
+	for {
+		p, mine := s.pasts.get(past, generation, s.now(), s.loadPast)
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), fault.Unavailable, "what was at %s is still being read; try again in a moment", inventory.Instant(p.At.UTC()))
+		}
+		switch {
+		case !mine:
+			continue // another time's was being loaded; it is our turn, or that of another who waits
+		case p.err != nil:
+			return p.err
+		}
+		return read(p.ix)
 	}
-	if p.err != nil {
-		return p.err
-	}
-	return read(p.ix)
 }
 
-// get finds an index, or begins to load it.
-func (ps *pasts) get(past Past, generation int64, now time.Time, load func(Past) (*index, error)) *pastIndex {
+// get finds an index, or begins to load it. While another is being loaded it gives that one, which is not mine: to wait for.
+func (ps *pasts) get(past Past, generation int64, now time.Time, load func(Past) (*index, error)) (_ *pastIndex, mine bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	for i, p := range ps.kept {
@@ -130,40 +138,44 @@ func (ps *pasts) get(past Past, generation int64, now time.Time, load func(Past)
 		}
 		if now.Before(p.until) && (!p.Hindsight || p.generation == generation) {
 			ps.kept = append(append(ps.kept[:i:i], ps.kept[i+1:]...), p)
-			return p
+			return p, true
 		}
 		ps.kept = append(ps.kept[:i:i], ps.kept[i+1:]...)
 		break
 	}
+	if ps.loading != nil {
+		return ps.loading, false
+	}
 	p := &pastIndex{Past: past, generation: generation, until: now.Add(pastsFor), done: make(chan struct{})}
+	ps.loading = p
 	ps.kept = append(ps.kept, p)
 	if len(ps.kept) > pastsKept {
 		ps.kept = ps.kept[1:]
 	}
 	ps.work.Go(func() {
 		defer close(p.done)
-		if p.ix, p.err = load(past); p.err != nil {
-			ps.drop(p)
-		}
+		p.ix, p.err = load(past)
+		ps.loaded(p)
 	})
-	return p
+	return p, true
 }
 
-// drop forgets an index that could not be loaded, so that the next question tries again.
-func (ps *pasts) drop(p *pastIndex) {
+// loaded lets the next be loaded, and forgets an index that could not be, so that the next question tries again.
+func (ps *pasts) loaded(p *pastIndex) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	for i, one := range ps.kept {
-		if one == p {
-			ps.kept = append(ps.kept[:i:i], ps.kept[i+1:]...)
-			return
-		}
+	ps.loading = nil
+	if p.err != nil {
+		ps.kept = slices.DeleteFunc(ps.kept, func(one *pastIndex) bool { return one == p })
 	}
 }
 
 // loadPast reads an index of the past. It goes on when the one who asked has gone: the next who asks is served.
 func (s *Service) loadPast(past Past) (*index, error) {
-	ctx, cancel := context.WithTimeout(s.life, pastsLoading)
+	s.mu.RLock()
+	life := s.life
+	s.mu.RUnlock()
+	ctx, cancel := context.WithTimeout(life, pastsLoading)
 	defer cancel()
 	var from Reader = s.past(past.At)
 	if past.Hindsight {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -169,4 +171,51 @@ func TestSweepingBackIsReadingEachDay(t *testing.T) {
 			r.Fatalf("swept %v of %v", swept, days)
 		}
 	})
+}
+
+// Many who ask about many times make the server load one at a time; each is answered in the end, and who cannot wait is told to ask again.
+func TestThePastIsLoadedOneAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	day := func(n int) time.Time { return time.Date(2026, 11, n, 12, 0, 0, 0, time.UTC) }
+	w.at = day(1)
+	w.enroll("web1", nil)
+	w.assess.now = func() time.Time { return day(28) }
+	w.start()
+	defer w.stop()
+	var loading, most atomic.Int32
+	turn := make(chan struct{})
+	past := w.assess.past
+	w.assess.past = func(at time.Time) PastReader {
+		for n := loading.Add(1); ; {
+			if seen := most.Load(); n <= seen || most.CompareAndSwap(seen, n) {
+				break
+			}
+		}
+		<-turn
+		loading.Add(-1)
+		return past(at)
+	}
+	var asking sync.WaitGroup
+	for n := range 20 {
+		asking.Go(func() {
+			if o, err := w.assess.Overview(context.Background(), Query{Past: Past{At: day(n + 2)}}); err != nil || o.Hosts != 1 {
+				t.Errorf("day %d: %v, %d hosts", n, err, o.Hosts)
+			}
+		})
+	}
+	turn <- struct{}{} // one is being loaded, and the next after it
+	for loading.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := w.assess.Overview(ctx, Query{Past: Past{At: day(25)}}); !errors.Is(err, fault.Unavailable) {
+		t.Errorf("who cannot wait: %v", err)
+	}
+	close(turn)
+	asking.Wait()
+	if most.Load() != 1 || len(w.assess.pasts.kept) > pastsKept {
+		t.Errorf("%d were loaded at a time, %d are kept", most.Load(), len(w.assess.pasts.kept))
+	}
 }
