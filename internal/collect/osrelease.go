@@ -120,8 +120,8 @@ func Ecosystem(id, versionID string) string {
 		if minor != "" && strings.Trim(minor, "0123456789") == "" {
 			return "Alpine:v" + major + "." + minor
 		}
-	case "amzn": // 2018.03, the first one, had releases of another kind and is long over
-		if rest == "" {
+	case "amzn": // what came before 2 had releases like 2018.03 and is long over
+		if major == "2" || len(major) == 4 && major >= "2022" {
 			return "Amazon Linux:" + major
 		}
 	case "sles", "sled", "sle_hpc", "sle-hpc", "sles_sap": // a service pack is a release of its own, the first one has no number: 15, 15.1, …

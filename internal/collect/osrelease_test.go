@@ -32,6 +32,7 @@ func TestEcosystem(t *testing.T) {
 		{"amzn", "2023", "Amazon Linux:2023"},
 		{"amzn", "2", "Amazon Linux:2"},
 		{"amzn", "2018.03", ""},
+		{"amzn", "2023.6.20241010", "Amazon Linux:2023"}, // as SBOMs write it
 		{"azurelinux", "3.0", "Azure Linux:3"},
 		{"mariner", "2.0", "Azure Linux:2"},
 		{"sles", "15.5", "SUSE:15.5"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -43,6 +44,26 @@ func ReadPackages(root, ecosystem string) ([]apiv1.Package, []apiv1.PackageState
 	}
 	in.besides(tree)
 	return in.packages, in.broken, nil
+}
+
+// ReadTree is ReadPackages of an open tree, with sentences about what is unfinished or was left out in place of the unfinished.
+func ReadTree(tree *pkgmgr.Root, ecosystem string) ([]apiv1.Package, []string, error) {
+	in, err := readInstalled(tree, ecosystem)
+	if err != nil {
+		return nil, nil, err
+	}
+	in.besides(tree)
+	var said []string
+	for _, b := range in.broken {
+		said = append(said, fmt.Sprintf("package %s is %s", b.Name, b.State))
+	}
+	for _, p := range in.problems {
+		said = append(said, "left out: "+p)
+	}
+	if in.interrupted {
+		said = append(said, "a transaction of "+in.manager+" was cut off, or goes on now")
+	}
+	return in.packages, said, nil
 }
 
 // ManagerOf names the package manager whose database below the tree is that of a release: dpkg, apk, pacman or rpm; empty when there is

@@ -15,6 +15,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/pkgmgr/rpm"
 )
 
 func TestReadPackages(t *testing.T) {
@@ -136,6 +137,42 @@ func TestSnapsAndFlatpaksComeAlong(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(apiv1.Package{})); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What the real rpm answers reaches the wire whole: epoch, source, stream, vendor; a key is no package.
+func TestARealRpmReachesTheWire(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"rpm", "rpmbuild"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("no %s here", program)
+		}
+	}
+	dir := t.TempDir()
+	spec := filepath.Join(dir, "a.spec")
+	write(t, spec, "Name: staunch-a\nEpoch: 1\nVersion: 2.0\nRelease: 3.el9\nSummary: x\nLicense: MIT\nVendor: Somebody\nModularitylabel: stuff:18:1:a\nBuildArch: noarch\n%description\nx\n%files\n"+
+		"%package -n staunch-b\nSummary: y\n%description -n staunch-b\ny\n%files -n staunch-b\n")
+	for _, args := range [][]string{{"rpmbuild", "-bb", "--define", "_topdir " + dir + "/top", spec},
+		{"rpm", "--dbpath", dir + "/db", "--justdb", "--nodeps", "--noscripts", "-i", dir + "/top/RPMS/noarch/staunch-a-2.0-3.el9.noarch.rpm", dir + "/top/RPMS/noarch/staunch-b-2.0-3.el9.noarch.rpm"}} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Env = append(os.Environ(), "HOME="+dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", args[0], err, out)
+		}
+	}
+	var in installed
+	if err := in.askRPM(t.Context(), rpm.Config{DBPath: dir + "/db"}); err != nil {
+		t.Fatal(err)
+	}
+	want := []apiv1.Package{
+		{Name: "staunch-a", Arch: "noarch", Version: "1:2.0-3.el9", Stream: "stuff:18", Origin: "Somebody"},
+		{Name: "staunch-b", Arch: "noarch", Version: "1:2.0-3.el9", Source: "staunch-a", Stream: "stuff:18", Origin: "Somebody"},
+	}
+	if diff := cmp.Diff(want, in.packages, cmpopts.IgnoreUnexported(apiv1.Package{})); diff != "" {
+		t.Error(diff)
+	}
+	if err := in.askRPM(t.Context(), rpm.Config{Program: "/nonexistent/rpm"}); !errors.Is(err, fault.Unavailable) {
+		t.Errorf("no rpm: %v", err)
 	}
 }
 

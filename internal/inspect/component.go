@@ -27,6 +27,7 @@ type document struct {
 	components []component
 	foreign    map[string]int // components of a purl type that is none of ours
 	unnamed    int            // libraries without a purl
+	homeless   int            // packages of a distribution whose release is not known
 	sourceless map[string]int // by purl type: packages without a source
 	sourced    map[string]int
 }
@@ -41,6 +42,7 @@ var familyIDs = map[string]string{
 // release makes an OS of what a document calls it.
 func release(name, version string) apiv1.OSRelease {
 	id := strings.ToLower(strings.TrimSpace(name))
+	version, _, _ = strings.Cut(strings.TrimSpace(version), " ") // "2 (Karoo)"
 	id = cmp.Or(familyIDs[id], id)
 	r := apiv1.OSRelease{ID: clip(id, 64), VersionID: clip(version, 64), Name: clip(strings.TrimSpace(name+" "+version), 256)}
 	r.Ecosystem = collect.Ecosystem(r.ID, r.VersionID)
@@ -68,6 +70,9 @@ func (d *document) make() Result {
 	}
 	if d.unnamed > 0 {
 		d.warn("%d components have no package URL: what they are cannot be known, and they are left out", d.unnamed)
+	}
+	if d.homeless > 0 {
+		d.warn("%d packages of a distribution are of no release that is known: the SBOM names none, or one without advisories", d.homeless)
 	}
 	// A tool that records sources leaves out those that equal the package's own name. One that records none says nothing of any.
 	for _, kind := range slices.Sorted(maps.Keys(d.sourceless)) {
@@ -163,7 +168,9 @@ func (d *document) built(p apiv1.Package, kind, ecosystem string, c component) P
 	if p.SourceVersion == p.Version {
 		p.SourceVersion = ""
 	}
-	p.Ecosystem = ecosystem
+	if p.Ecosystem = ecosystem; ecosystem == "" {
+		d.homeless++
+	}
 	return Package{Package: p, Location: c.purl}
 }
 

@@ -36,7 +36,7 @@ func Root(ctx context.Context, dir string, opts Options) (Result, error) {
 		os.Ecosystem = opts.Ecosystem
 	}
 	manager := collect.ManagerOf(tree, os.Ecosystem)
-	if err := f.packagesOf(tree, dir, manager, os); err != nil {
+	if err := f.packagesOf(tree, manager, os); err != nil {
 		return Result{}, err
 	}
 	if opts.Languages {
@@ -48,7 +48,7 @@ func Root(ctx context.Context, dir string, opts Options) (Result, error) {
 }
 
 // packagesOf reads the distribution's packages, snaps and flatpaks.
-func (f *findings) packagesOf(tree *pkgmgr.Root, dir, manager string, os apiv1.OSRelease) error {
+func (f *findings) packagesOf(tree *pkgmgr.Root, manager string, os apiv1.OSRelease) error {
 	var (
 		packages []apiv1.Package
 		err      error
@@ -67,12 +67,12 @@ func (f *findings) packagesOf(tree *pkgmgr.Root, dir, manager string, os apiv1.O
 			f.warn("left out: %s", p)
 		}
 	default:
-		var broken []apiv1.PackageState
-		if packages, broken, err = collect.ReadPackages(dir, os.Ecosystem); err != nil {
+		var said []string
+		if packages, said, err = collect.ReadTree(tree, os.Ecosystem); err != nil {
 			return err
 		}
-		for _, b := range broken {
-			f.warn("package %s is %s", b.Name, b.State)
+		for _, s := range said {
+			f.warn("%s", s)
 		}
 	}
 	for _, p := range packages {

@@ -52,7 +52,7 @@ func readSQLite(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64, give 
 			s.pages = max(s.pages, int64(n))
 		}
 	}
-	s.left.left = (s.pages + 1) * s.pageSize
+	s.left.left = size + walSize + s.pageSize // not by pages: the log may claim any number
 	root, err := s.table("Packages")
 	if err != nil {
 		return err
