@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -114,8 +115,20 @@ func validatorsOf(s source, state advisory.FeedState) []validators {
 	return all
 }
 
-// fetch gets a feed's files; nil when the source says that none has changed.
-func (s *Service) fetch(ctx context.Context, f source, state advisory.FeedState) (_ *delivery, err error) {
+// fetcher gets files from the sources or from a mirror.
+type fetcher struct {
+	client *http.Client
+	base   string // "" the official sources, else a folder or the URL of a mirror
+	temp   string
+	limits intake.Limits
+}
+
+func (s *Service) fetcher() fetcher {
+	return fetcher{client: s.client, base: s.cfg.Base, temp: s.cfg.Temp, limits: s.cfg.Limits}
+}
+
+// fetch gets a feed's files; nil when the source says that none has changed since it gave the validators, one for each file.
+func (s fetcher) fetch(ctx context.Context, f source, known []validators) (_ *delivery, err error) {
 	files := make([]*spooled, len(f.files))
 	defer func() {
 		if err != nil {
@@ -123,7 +136,7 @@ func (s *Service) fetch(ctx context.Context, f source, state advisory.FeedState)
 		}
 	}()
 	changed := 0
-	for i, v := range validatorsOf(f, state) {
+	for i, v := range known {
 		if files[i], err = s.fetchFile(ctx, f, i, v); err != nil {
 			return nil, err
 		}
@@ -147,28 +160,28 @@ func (s *Service) fetch(ctx context.Context, f source, state advisory.FeedState)
 }
 
 // fetchFile gets one file; nil when the source says that it has not changed since known.
-func (s *Service) fetchFile(ctx context.Context, f source, i int, known validators) (*spooled, error) {
-	limit := s.cfg.MaxArchive
+func (s fetcher) fetchFile(ctx context.Context, f source, i int, known validators) (*spooled, error) {
+	limit := s.limits.MaxArchive
 	if f.limit > 0 {
 		limit = min(limit, f.limit)
 	}
 	in := f.files[i]
-	if s.cfg.Base != "" && !remote(s.cfg.Base) {
-		path, err := in.findIn(s.cfg.Base)
+	if s.base != "" && !remote(s.base) {
+		path, err := in.findIn(s.base)
 		if err != nil {
 			return nil, err
 		}
 		if path == "" {
-			path = filepath.Join(s.cfg.Base, filepath.FromSlash(in.paths[0]))
+			path = filepath.Join(s.base, filepath.FromSlash(in.paths[0]))
 		}
-		return open(path, s.cfg.Temp, limit)
+		return open(path, s.temp, limit)
 	}
-	if s.cfg.Base == "" && in.latest {
+	if s.base == "" && in.latest {
 		return s.fetchLatest(ctx, in.url, limit, known)
 	}
 	got, err := (*spooled)(nil), errNotThere
-	for _, address := range in.addresses(s.cfg.Base) {
-		got, err = download(ctx, s.client, address, s.cfg.Temp, limit, s.cfg.Stall, known)
+	for _, address := range in.addresses(s.base) {
+		got, err = download(ctx, s.client, address, s.temp, limit, s.limits.Stall, known)
 		if !errors.Is(err, errNotThere) {
 			break
 		}
@@ -194,8 +207,8 @@ func (p place) addresses(base string) []string {
 const maxPointer = 4 << 10
 
 // fetchLatest reads the name of the newest archive and gets that, from beside it.
-func (s *Service) fetchLatest(ctx context.Context, address string, limit int64, known validators) (*spooled, error) {
-	pointer, err := download(ctx, s.client, address, s.cfg.Temp, maxPointer, s.cfg.Stall, validators{})
+func (s fetcher) fetchLatest(ctx context.Context, address string, limit int64, known validators) (*spooled, error) {
+	pointer, err := download(ctx, s.client, address, s.temp, maxPointer, s.limits.Stall, validators{})
 	if err != nil {
 		return nil, err
 	}
@@ -211,5 +224,5 @@ func (s *Service) fetchLatest(ctx context.Context, address string, limit int64, 
 	if !safeName(name) || strings.Contains(name, " ") {
 		return nil, fmt.Errorf("%s names no file: %q", pointer.url, intake.Shown(name))
 	}
-	return download(ctx, s.client, address[:strings.LastIndex(address, "/")+1]+name, s.cfg.Temp, limit, s.cfg.Stall, known)
+	return download(ctx, s.client, address[:strings.LastIndex(address, "/")+1]+name, s.temp, limit, s.limits.Stall, known)
 }

@@ -37,7 +37,7 @@ func (s *Service) update(ctx context.Context, f source) error {
 	}
 	before := states[f.name]
 	before.Name = f.name
-	got, err := s.fetch(ctx, f, before)
+	got, err := s.fetcher().fetch(ctx, f, validatorsOf(f, before))
 	if err != nil {
 		return s.failed(ctx, before, err)
 	}
