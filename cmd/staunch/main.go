@@ -20,14 +20,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	env := cli.Process(version)
-	scanning := scan.Command(scan.Streams{
+	streams := scan.Streams{
 		Out: env.Stdout, Err: env.Stderr, ErrTerminal: env.StderrTerminal, Version: version, Folders: scan.FoldersOf(env.Getenv, os.Geteuid()),
-	})
+	}
+	scanning := scan.Command(streams)
 	if len(os.Args) > 1 && os.Args[1] == scanning.Name() {
 		debug.SetGCPercent(400) // a scan ends before most of what it allocates is garbage
 		os.Exit(cli.RunAlone(ctx, env, os.Args[1:], scanning))
 	}
 	commands := app.Commands(app.Streams{Out: env.Stdout, Err: env.Stderr, Terminal: env.StdoutTerminal, Getenv: env.Getenv, Version: version})
-	commands = append(commands, scanning)
+	commands = append(commands, scanning, scan.MirrorCommand(streams))
 	os.Exit(cli.Run(ctx, env, os.Args[1:], commands...))
 }

@@ -82,7 +82,8 @@ func Message(err error) string {
 	return oneLine(err.Error())
 }
 
-// Run carries out one command line and gives the exit code; extra commands join those of this package.
+// Run carries out one command line and gives the exit code; extra commands join those of this package, or of the group that their
+// annotation "under" names.
 func Run(ctx context.Context, env Env, args []string, extra ...*cobra.Command) int {
 	return run(ctx, New(env), env, args, extra...)
 }
@@ -93,7 +94,15 @@ func RunAlone(ctx context.Context, env Env, args []string, only *cobra.Command) 
 }
 
 func run(ctx context.Context, root *cobra.Command, env Env, args []string, commands ...*cobra.Command) int {
-	root.AddCommand(commands...)
+	for _, c := range commands {
+		parent := root
+		if group := c.Annotations["under"]; group != "" {
+			if found, _, err := root.Find([]string{group}); err == nil {
+				parent = found
+			}
+		}
+		parent.AddCommand(c)
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {

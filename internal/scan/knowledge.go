@@ -177,6 +177,14 @@ func FoldersOf(getenv func(string) string, uid int) Folders {
 	return Folders{Data: of("XDG_DATA_HOME", ".local/share", "/var/lib/staunch"), Cache: of("XDG_CACHE_HOME", ".cache", "/var/cache/staunch")}
 }
 
+// feeds is the user's own mirror; empty when there is no home for it.
+func (f Folders) feeds() string {
+	if f.Data == "" {
+		return ""
+	}
+	return filepath.Join(f.Data, "feeds")
+}
+
 // feedsIn gives the folder of feeds: the one that was named, or the user's own mirror.
 func feedsIn(named, data string) (string, error) {
 	own := ""
@@ -193,7 +201,7 @@ func feedsIn(named, data string) (string, error) {
 	}
 	return "", fault.New(fault.Invalid, "no feeds: give --feeds DIR, a folder laid out like the official sources, or put one at %s. "+
 		"It holds osv/NAME/all.zip, as osv/Debian/all.zip from https://storage.googleapis.com/osv-vulnerabilities/Debian/all.zip, and "+
-		"kev/known_exploited_vulnerabilities.json from CISA", cmp.Or(own, "$XDG_DATA_HOME/staunch/feeds"))
+		"kev/known_exploited_vulnerabilities.json from CISA. staunch feed mirror fetches them", cmp.Or(own, "$XDG_DATA_HOME/staunch/feeds"))
 }
 
 // warningsOfFeeds says what is missing. A feed that is not in the folder is no failure, but what it would say is not known.
