@@ -734,6 +734,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole fleet at the end of each day, as it was known then */
+        get: operations["report-trend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rollouts": {
         parameters: {
             query?: never;
@@ -1161,6 +1178,18 @@ export interface components {
             vendor?: string;
         } & {
             [key: string]: unknown;
+        };
+        DailyTotal: {
+            /** @description As 2026-11-20 */
+            day: string;
+            /** @description Distinct vulnerabilities */
+            findings: components["schemas"]["FindingCounts"];
+            /** Format: int64 */
+            hosts: number;
+            /** @description Hosts by the priority of their worst finding; total counts hosts with none too */
+            hosts_by_worst: components["schemas"]["FindingCounts"];
+            /** Format: int64 */
+            not_assessed: number;
         };
         Disk: {
             /** Format: int64 */
@@ -2382,6 +2411,14 @@ export interface components {
         };
         TokenList: {
             items: components["schemas"]["Token"][];
+        };
+        Trend: {
+            items: components["schemas"]["DailyTotal"][];
+            /**
+             * Format: int64
+             * @description Days in between that are not counted yet: it is done in the background, newest first
+             */
+            missing: number;
         };
         Unit: {
             /** @description enabled, disabled, static, masked, … */
@@ -6080,6 +6117,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Metrics"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "report-trend": {
+        parameters: {
+            query?: {
+                /** @description The day that this time is in, UTC; default 90 days ago */
+                from?: string;
+                /** @description Likewise; default yesterday, the last day that is over */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trend"];
                 };
             };
             /** @description Unauthorized */

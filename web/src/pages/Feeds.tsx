@@ -15,7 +15,8 @@ import { DataTable } from "../table/DataTable";
 import type { Column } from "../table/columns";
 
 const columns: Column<FeedStatus>[] = [
-  { id: "name", header: "Feed", width: 200, title: (f) => f.name, cell: (f) => f.name },
+  { id: "name", header: "Feed", width: 150, title: (f) => f.name, cell: (f) => f.name },
+  { id: "title", header: "What it is", width: 250, title: (f) => f.title, cell: (f) => f.title },
   { id: "state", header: "State", width: 230, title: (f) => f.error, cell: (f) => <FeedState feed={f} /> },
   { id: "as_of", header: "As of", width: 110, cell: (f) => <Age at={f.as_of} /> },
   { id: "changed", header: "Changed", width: 110, cell: (f) => <Age at={f.changed} /> },
@@ -54,7 +55,7 @@ export function Feeds() {
         rows={query.data?.items ?? []}
         rowKey={(feed) => feed.name}
         loading={query.isPending}
-        minWidth={1040}
+        minWidth={1240}
         expand={(feed) => <FeedDetail feed={feed} />}
         empty={
           <Empty title="No feed was imported yet: no host can be assessed.">
@@ -67,6 +68,7 @@ export function Feeds() {
 }
 
 function FeedState({ feed }: { feed: FeedStatus }) {
+  if (feed.support === "not supported") return <State tone="unknown" title={feed.reason}>not supported</State>;
   if (feed.error && feed.as_of) return <State tone="warn" title={feed.error}>last fetch failed, data kept</State>;
   if (feed.error) return <State tone="bad" title={feed.error}>never fetched: {feed.error}</State>;
   if (!feed.as_of) return <State tone="unknown">not fetched yet</State>;
@@ -81,6 +83,8 @@ function FeedDetail({ feed }: { feed: FeedStatus }) {
         of={[
           ["Source", feed.url ? <span className="mono">{feed.url}</span> : feed.as_of ? "imported from a file" : "not known"],
           ["Last attempt", <Age at={feed.last_attempt} />],
+          ...(feed.reason ? ([["Not supported", feed.reason]] as [string, string][]) : []),
+          ...(feed.fixes_only ? ([["Says", "what was fixed and nothing else: what it does not name may be there, unfixed"]] as [string, string][]) : []),
           ["Error", feed.error ? <State tone="bad">{feed.error}</State> : "none"],
         ]}
       />

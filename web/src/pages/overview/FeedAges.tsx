@@ -21,7 +21,13 @@ export function FeedAges({ feeds }: { feeds: FeedStatus[] }) {
               feed.skipped > 0 && <State tone="warn">{counted(feed.skipped, "record")} skipped</State>
             )}
           </span>
-          {feed.as_of ? <Age at={feed.as_of} prefix="as of" /> : <span className="muted">never fetched</span>}
+          {feed.as_of ? (
+            <Age at={feed.as_of} prefix="as of" />
+          ) : (
+            <span className="muted" title={feed.reason}>
+              {feed.support === "not supported" ? "not supported" : "never fetched"}
+            </span>
+          )}
         </Fragment>
       ))}
     </div>
