@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -295,6 +296,39 @@ func TestDamagedHeadersAreNamed(t *testing.T) {
 	}
 	want := Database{Backend: NDB, Packages: []rpm.Package{{Name: "a", Version: "1-1", Source: "a", SourceVersion: "1-1"}, {Name: "b", Version: "2-1", Source: "b", SourceVersion: "2-1"}},
 		Problems: []string{"rpm: header 2 of the database: it is cut off", "rpm: header 3 of the database: tag 1000 is outside its data", `rpm: header 4 of the database: "" is not a package name`}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The file was written by rpm 4.18's own code for NDB (lib/backend/ndb/rpmpkg.c, called by a program of a few lines): twelve headers of
+// ours, staunch-0 to staunch-11, of which the fourth was deleted again.
+func TestReadsWhatRpmsOwnNDBWrote(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("testdata/ndb-by-rpm-4.18.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i := range 12 {
+		version := fmt.Sprintf("2.%d-3", i)
+		if i%2 == 1 {
+			version = fmt.Sprintf("%d:%s", i, version)
+		}
+		if i != 3 {
+			want = append(want, fmt.Sprintf("staunch-%d %s staunch", i, version))
+		}
+	}
+	slices.Sort(want)
+	db, err := Parse(bytes.NewReader(b), int64(len(b)), nil, 0)
+	if err != nil || db.Backend != NDB || db.Problems != nil {
+		t.Fatalf("%s %q %v", db.Backend, db.Problems, err)
+	}
+	var got []string
+	for _, p := range db.Packages {
+		got = append(got, p.Name+" "+p.Version+" "+p.Source)
+	}
+	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

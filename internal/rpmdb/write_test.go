@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
@@ -149,4 +150,17 @@ func TestSeedsAreRead(t *testing.T) {
 func FuzzRpmHeader(f *testing.F) {
 	f.Add(header("a", "1", "1"))
 	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = parseHeader(b); fileNames(b, func(string) {}) })
+}
+
+// More slots than one page has.
+func TestManySlots(t *testing.T) {
+	t.Parallel()
+	var headers [][]byte
+	for i := range 600 {
+		headers = append(headers, header("a"+strconv.Itoa(i), "1", "1"))
+	}
+	b := ndbFile(headers)
+	if db, err := Parse(bytes.NewReader(b), int64(len(b)), nil, 0); err != nil || len(db.Packages) != len(headers) {
+		t.Errorf("%d packages, %v", len(db.Packages), err)
+	}
 }
