@@ -194,13 +194,7 @@ func (a *Assessor) JudgeAll(packages []inventory.Package, state HostState) (Judg
 		if err != nil {
 			return Judged{}, err
 		}
-		instead, err := a.of(old.Now)
-		if err != nil {
-			return Judged{}, err
-		}
-		cases := slices.DeleteFunc(slices.Clone(a.judge(k, setting.Loaded(k.subject))), func(one judged) bool { // what is on disk has it as well
-			return slices.ContainsFunc(instead.all, func(n settled) bool { return n.number == one.number })
-		})
+		cases := a.judge(k, setting.Loaded(old))
 		out.parts = append(out.parts, judgedPart{on: Installed{Packages: old.Packages, Units: old.Units}, cases: cases})
 	}
 	a.count(&out)

@@ -16,6 +16,14 @@ type cohort struct {
 	hosts   int
 	worst   uint8 // rank of the worst that is found; fine: nothing is
 	counts  atomic.Pointer[counted]
+	loaded  []loaded
+}
+
+// loaded is what a cohort's hosts still run though it is not on their disks any more.
+type loaded struct {
+	Old
+	subject *subject
+	kind    Standing
 }
 
 // counted is what is found in a cohort, and the knowledge it was counted with.
@@ -78,14 +86,39 @@ func (ix *index) join(set *packageSet, of SettingKey) *cohort {
 	set.cohorts = append(set.cohorts, c)
 	// Each subject is judged in the kinds of standing that it has here before any host is in its bitmaps.
 	ix.each(set, func(p *heldPackage) { ix.presence(p.subject, c.kind(p.subject)) })
+	c.loaded = ix.loadedOn(c)
 	c.worst = ix.worstOf(c)
 	return c
+}
+
+// loadedOn finds what a cohort still runs, with its subjects held and judged.
+func (ix *index) loadedOn(c *cohort) []loaded {
+	state := HostState{Running: c.setting.running, OldCode: c.setting.old.said()}
+	var packages []inventory.Package
+	ix.each(c.set, func(p *heldPackage) {
+		if p.image || len(state.OldCode) > 0 {
+			packages = append(packages, p.Package)
+		}
+	})
+	var out []loaded
+	for _, old := range OldOf(packages, state) {
+		one := loaded{old, ix.subject(old.Subject), c.setting.Loaded(old).at(Place{})}
+		one.subject.packages++
+		ix.presence(one.subject, one.kind)
+		out = append(out, one)
+	}
+	return out
 }
 
 // part counts a host out of its cohort; the last one takes it, and what only it had, along.
 func (ix *index) part(c *cohort) {
 	if c.hosts--; c.hosts > 0 {
 		return
+	}
+	for _, one := range c.loaded {
+		if one.subject.packages--; one.subject.packages == 0 {
+			ix.lose(one.subject)
+		}
 	}
 	if c.setting.cohorts--; c.setting.cohorts == 0 {
 		delete(ix.settings, c.setting.key())
@@ -99,14 +132,23 @@ func (ix *index) part(c *cohort) {
 // worstOf is the worst rank of what is found in a cohort.
 func (ix *index) worstOf(c *cohort) uint8 {
 	worst := uint8(fine)
-	ix.each(c.set, func(p *heldPackage) {
-		if len(p.subject.found) > 0 {
-			if at := p.subject.in(c.kind(p.subject)); at != nil {
-				worst = min(worst, at.worst[c.setting.place])
+	ix.eachFound(c, func(at *presence) { worst = min(worst, at.worst[c.setting.place]) })
+	return worst
+}
+
+// eachFound calls fn with every presence of a cohort of which something is found; with one that several packages have, several times.
+func (ix *index) eachFound(c *cohort, fn func(*presence)) {
+	visit := func(s *subject, kind Standing) {
+		if len(s.found) > 0 {
+			if at := s.in(kind); at != nil {
+				fn(at)
 			}
 		}
-	})
-	return worst
+	}
+	ix.each(c.set, func(p *heldPackage) { visit(p.subject, c.kind(p.subject)) })
+	for _, one := range c.loaded {
+		visit(one.subject, one.kind)
+	}
 }
 
 // each calls fn with every package of a set, by id.
@@ -186,14 +228,9 @@ func (ix *index) count(c *cohort, t *tallies) apiv1.FindingCounts {
 	if known := c.counts.Load(); known != nil && known.generation == ix.generation {
 		return known.counts
 	}
-	ix.each(c.set, func(p *heldPackage) {
-		if len(p.subject.found) == 0 {
-			return
-		}
-		if at := p.subject.in(c.kind(p.subject)); at != nil {
-			for i, v := range p.subject.found {
-				t.add(v, at.at(c.setting.place)[i])
-			}
+	ix.eachFound(c, func(at *presence) {
+		for i, v := range at.of.found {
+			t.add(v, at.at(c.setting.place)[i])
 		}
 	})
 	made := &counted{generation: ix.generation, counts: apiv1.FindingCounts{Assessed: true, Reason: c.set.unsaid()}}

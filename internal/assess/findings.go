@@ -158,12 +158,7 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 		hits = w.ix.hits(s)
 		w.hits[s] = hits
 	}
-	on := Installed{}
-	w.ix.each(h.cohort.set, func(p *heldPackage) {
-		if p.subject == s {
-			on.Packages = append(on.Packages, p.Package)
-		}
-	})
+	on := w.ix.installed(h.cohort, g.at)
 	now := w.ix.now()
 	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(h.cohort.setting.SettingKey.place))
 	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, w.ix.now())
@@ -172,6 +167,22 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	f := finding(c, Judge(c, now), on, w.ix.feeds[c.Hit.Advisory.Feed].AsOf, now)
 	f.HostID, f.Host, f.Update = h.id, h.name, update
 	return f
+}
+
+// installed is how a cohort has what a presence is of.
+func (ix *index) installed(c *cohort, at *presence) Installed {
+	for _, one := range c.loaded {
+		if one.subject == at.of && one.kind == at.kind {
+			return Installed{Packages: one.Packages, Units: one.Units}
+		}
+	}
+	on := Installed{}
+	ix.each(c.set, func(p *heldPackage) {
+		if p.subject == at.of {
+			on.Packages = append(on.Packages, p.Package)
+		}
+	})
+	return on
 }
 
 // offer says what the host's own package manager would do about some packages: the version that it would install now, if any, and

@@ -128,7 +128,7 @@ func (ix *index) groups(f filter, selected *selection) (out []group, findings in
 	return out, findings
 }
 
-// hostGroups is groups of one host, from its own packages.
+// hostGroups is groups of one host, from its own packages and what it still runs of those before.
 func (ix *index) hostGroups(h *host, f filter) []group {
 	var out []group
 	if h.cohort == nil {
@@ -136,6 +136,11 @@ func (ix *index) hostGroups(h *host, f filter) []group {
 	}
 	for _, u := range ix.units(h.cohort.set, hasFindings) {
 		f.each(u.subject.in(h.cohort.kind(u.subject)), placeNumber(h.cohort.setting.place), func(g group) { out = append(out, g) })
+	}
+	for _, one := range h.cohort.loaded {
+		if at := one.subject.in(one.kind); at != nil {
+			f.each(at, placeNumber(h.cohort.setting.place), func(g group) { out = append(out, g) })
+		}
 	}
 	return out
 }

@@ -71,6 +71,7 @@ type facts struct {
 	failed                 int
 	entitlements           string // as in SettingKey
 	livepatched            CVESet
+	old                    oldCode
 }
 
 func factsOf(f *apiv1.Facts) facts {
@@ -80,7 +81,7 @@ func factsOf(f *apiv1.Facts) facts {
 	out := facts{known: true, osID: f.OS.ID, osVersion: f.OS.VersionID, os: f.OS.Name, ecosystem: f.OS.Ecosystem, arch: f.Arch, running: f.Kernel.Running,
 		manager: f.PackageManager.Name, reboot: f.Reboot.Required}
 	said := SettingOf(nil, StateOf(f, nil))
-	out.entitlements, out.livepatched = said.entitlements, said.livepatched
+	out.entitlements, out.livepatched, out.old = said.entitlements, said.livepatched, said.old
 	for _, u := range f.Units {
 		if u.Failed {
 			out.failed++
@@ -91,7 +92,7 @@ func factsOf(f *apiv1.Facts) facts {
 
 // setting is what decides, beside the packages, what is found on a host at a place.
 func (f facts) setting(at Place) SettingKey {
-	return SettingKey{running: f.running, place: at, entitlements: f.entitlements, livepatched: f.livepatched}
+	return SettingKey{running: f.running, place: at, entitlements: f.entitlements, livepatched: f.livepatched, old: f.old}
 }
 
 // release is the value of host.os: the distribution and its release, as debian:12.

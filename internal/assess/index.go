@@ -250,11 +250,24 @@ func (ix *index) letGo(h *host) {
 func (ix *index) enter(h *host) {
 	ix.eachPlace(h, func(s *subject) { ix.presence(s, h.cohort.kind(s)).enter(h.ordinal, h.cohort.setting.place) },
 		func(s *subject, version string) { s.offer(version).add(h.ordinal) })
+	for _, one := range h.stillRuns() {
+		ix.presence(one.subject, one.kind).enter(h.ordinal, h.cohort.setting.place)
+	}
 }
 
 // leave takes a host out of them.
 func (ix *index) leave(h *host) {
 	ix.eachPlace(h, func(s *subject) { s.absent(h.cohort.kind(s), h) }, func(s *subject, version string) { s.unoffer(version, h.ordinal) })
+	for _, one := range h.stillRuns() {
+		one.subject.absent(one.kind, h)
+	}
+}
+
+func (h *host) stillRuns() []loaded {
+	if h.cohort == nil {
+		return nil
+	}
+	return h.cohort.loaded
 }
 
 // eachPlace names every bitmap that a host belongs in.

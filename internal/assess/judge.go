@@ -20,7 +20,7 @@ type Case struct {
 
 // Verdict is what a Case comes to.
 type Verdict struct {
-	Status   string // apiv1.Status…; empty: it is no finding, for the running kernel is patched in memory
+	Status   string // apiv1.Status…; empty: it is no finding: patched in memory, or old code that the version on disk is listed for
 	Priority string // apiv1.Priority…
 }
 
@@ -29,8 +29,12 @@ func (v Verdict) IsFinding() bool { return v.Status != "" }
 
 // Judge decides status and priority. They change with the day alone, not within one (UTC).
 func Judge(c Case, now time.Time) Verdict {
-	if c.Standing.Role.Livepatched.Has(c.Vulnerability) {
+	role := c.Standing.Role
+	if role.Livepatched.Has(c.Vulnerability) {
 		return Verdict{}
+	}
+	if role.Part == OldCode && !c.Hit.fixOn(c.Standing).reached(c.Hit.scheme, newVersion(c.Hit.scheme, role.Newest)) {
+		return Verdict{} // what is on disk has it as well, and is listed for it
 	}
 	return Verdict{c.status(), inputsOf(c, now).level().priority()}
 }

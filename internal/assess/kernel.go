@@ -22,6 +22,7 @@ const (
 type Role struct {
 	Part Part
 	// Newest is, for the kernel that runs, the version of the newest installed image when that is another one: what a reboot would run.
+	// For old code it is the version that is on disk in its place.
 	Newest string
 	// Livepatched is, for the kernel that runs, what is patched in its memory.
 	Livepatched CVESet

@@ -197,3 +197,45 @@ func TestStandingsAreEqualWhereVerdictsAre(t *testing.T) {
 		t.Errorf("Debian sells nothing: %+v", s)
 	}
 }
+
+// A fleet's answers name the hosts that still run what their disks are rid of, with the units to restart, until they are restarted.
+func TestOldCodeInAFleet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, b := w.enroll("a", nil), w.enroll("b", nil)
+	for _, h := range []fleet.Host{a, b} {
+		w.packages(h.ID, "Debian:12", apiv1.Package{Name: "libssl3", Arch: "amd64", Version: "3.0.17-1", Source: "openssl"})
+	}
+	w.facts(a.ID, "6.1.0-37-amd64", apiv1.OldCode{Name: "libssl3", Arch: "amd64", From: "3.0.16-1", Units: []string{"nginx.service"}})
+	w.facts(b.ID, "6.1.0-37-amd64")
+	w.importFeed("osv/Debian", []string{"Debian:12"}, fixes("CVE-2025-1", "openssl", "3.0.17-1"))
+	w.start()
+	t.Cleanup(w.stop)
+	page, err := w.assess.Findings(t.Context(), Query{})
+	w.must(err)
+	if len(page.Items) != 1 || page.Items[0].Host != "a" || page.Items[0].Installed != "3.0.16-1" || page.Items[0].Status != apiv1.StatusOldCode ||
+		!strings.Contains(page.Items[0].Explanation, "restart nginx.service") {
+		t.Fatalf("%+v", page.Items)
+	}
+	detail, err := w.assess.Vulnerability(t.Context(), "CVE-2025-1", Query{})
+	w.must(err)
+	row, err := w.assess.Host(t.Context(), a.ID)
+	w.must(err)
+	if detail.Hosts.Total != 1 || row.Findings.Total != 1 {
+		t.Errorf("%d hosts, %+v", detail.Hosts.Total, row.Findings)
+	}
+	w.facts(a.ID, "6.1.0-37-amd64")
+	w.settle()
+	page, err = w.assess.Findings(t.Context(), Query{})
+	w.must(err)
+	if len(page.Items) != 0 {
+		t.Errorf("after the restart: %+v", page.Items)
+	}
+	w.assess.mu.RLock()
+	defer w.assess.mu.RUnlock()
+	for s := range w.assess.ix.subjects {
+		if s.Version == "3.0.16-1" {
+			t.Error("the index holds on to what nobody runs any more")
+		}
+	}
+}

@@ -32,6 +32,7 @@ type plainHost struct {
 	id, name, kernel string
 	ecosystem        string
 	packages         []apiv1.Package
+	old              []apiv1.OldCode
 	reported         bool
 }
 
@@ -41,7 +42,8 @@ func (p plain) bruteForce() map[string][]string {
 	for _, h := range p.hosts {
 		lines := []string{}
 		packages := inventory.Convert(apiv1.Packages{Ecosystem: h.ecosystem, Packages: h.packages})
-		setting := SettingOf(packages, HostState{Running: h.kernel})
+		state := HostState{Running: h.kernel, OldCode: h.old}
+		setting := SettingOf(packages, state)
 		seen := map[string]bool{}
 		for _, one := range packages {
 			var also []string
@@ -51,23 +53,32 @@ func (p plain) bruteForce() map[string][]string {
 				}
 			}
 			slices.Sort(also)
-			for vulnerability, hit := range Settle(Match(one, p.advisories)) {
-				c := Case{Vulnerability: vulnerability, Subject: SubjectOf(one), Hit: hit, Standing: setting.Standing(SubjectOf(one))}
-				if slices.Contains(p.kev, vulnerability) {
-					c.Threat.KEV = &advisory.KEV{CVE: vulnerability}
-				}
-				v := Judge(c, time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC))
-				line := fmt.Sprint(vulnerability, " ", c.Subject.Source, " ", c.Subject.Version, " ", v.Status, " ", v.Priority, " ", hit.Fixed(c.Standing), " ", slices.Compact(also))
-				if !seen[line] {
-					seen[line] = true
-					lines = append(lines, line)
-				}
-			}
+			lines = p.linesOf(lines, seen, one, setting.Standing(SubjectOf(one)), also)
+		}
+		for _, old := range OldOf(packages, state) {
+			lines = p.linesOf(lines, seen, old.Packages[0], setting.Loaded(old), names(old.Packages))
 		}
 		slices.Sort(lines)
 		out[h.name] = lines
 	}
 	return out
+}
+
+// linesOf adds what is wrong with one package in a standing.
+func (p plain) linesOf(lines []string, seen map[string]bool, one inventory.Package, standing Standing, also []string) []string {
+	for vulnerability, hit := range Settle(Match(one, p.advisories)) {
+		c := Case{Vulnerability: vulnerability, Subject: SubjectOf(one), Hit: hit, Standing: standing}
+		if slices.Contains(p.kev, vulnerability) {
+			c.Threat.KEV = &advisory.KEV{CVE: vulnerability}
+		}
+		v := Judge(c, time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC))
+		line := fmt.Sprint(vulnerability, " ", c.Subject.Source, " ", c.Subject.Version, " ", v.Status, " ", v.Priority, " ", hit.Fixed(c.Standing), " ", slices.Compact(also))
+		if v.IsFinding() && !seen[line] {
+			seen[line] = true
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 func lineOf(f apiv1.Finding) string {
@@ -183,7 +194,13 @@ func step(t *rapid.T, w *world, p *plain, n int, what string) {
 		w.packages(h.id, h.ecosystem, h.packages...)
 	case "facts":
 		h.kernel = rapid.SampledFrom([]string{"1.0-amd64", "1.2-amd64", "9-other"}).Draw(t, "kernel")
-		w.facts(h.id, h.kernel)
+		h.old = nil
+		for _, one := range h.packages {
+			if from := rapid.SampledFrom([]string{"", "1.0-1", "1.1-1"}).Draw(t, "old code"); from != "" && len(h.old) < 2 {
+				h.old = append(h.old, apiv1.OldCode{Name: one.Name, Arch: one.Arch, From: from, Units: []string{"a.service"}})
+			}
+		}
+		w.facts(h.id, h.kernel, h.old...)
 	case "updates":
 		w.put(h.id, apiv1.SectionUpdates, apiv1.Updates{Manager: "apt", Known: true, Updates: []apiv1.Update{{Name: "libssl3", Arch: "amd64", Action: "upgrade",
 			To: rapid.SampledFrom([]string{"1.1-1", "3"}).Draw(t, "to"), State: "installable"}}})

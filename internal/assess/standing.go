@@ -1,6 +1,7 @@
 package assess
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"unique"
@@ -88,6 +89,31 @@ type SettingKey struct {
 	place        Place
 	entitlements string
 	livepatched  CVESet
+	old          oldCode
+}
+
+// oldCode is what a host says of old code, as one word like CVESet.
+type oldCode struct{ text unique.Handle[string] }
+
+func oldCodeOf(said []apiv1.OldCode) oldCode {
+	if len(said) == 0 {
+		return oldCode{}
+	}
+	text, err := json.Marshal(said)
+	if err != nil {
+		panic("assess: strings always encode: " + err.Error())
+	}
+	return oldCode{unique.Make(string(text))}
+}
+
+func (o oldCode) said() (out []apiv1.OldCode) {
+	if o == (oldCode{}) {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(o.text.Value()), &out); err != nil {
+		panic("assess: our own encoding: " + err.Error())
+	}
+	return out
 }
 
 // SettingOf makes a host's setting. Of its packages only kernel images count (IsImage); the others may be there or not.
@@ -98,8 +124,9 @@ func SettingOf(packages []inventory.Package, state HostState) Setting {
 	}
 	entitlements := slices.Compact(slices.Sorted(slices.Values(state.Entitlements)))
 	return Setting{
-		SettingKey: SettingKey{running: state.Running, place: state.Place, entitlements: strings.Join(entitlements, ","), livepatched: NewCVESet(patched)},
-		kernels:    KernelsOf(packages, state.Running),
+		SettingKey: SettingKey{running: state.Running, place: state.Place, entitlements: strings.Join(entitlements, ","), livepatched: NewCVESet(patched),
+			old: oldCodeOf(state.OldCode)},
+		kernels: KernelsOf(packages, state.Running),
 	}
 }
 
@@ -115,14 +142,13 @@ func (s Setting) Standing(of Subject) Standing {
 	return out
 }
 
-// Loaded is the standing of a subject that is not on disk any more and still runs: a version before (OldOf).
-func (s Setting) Loaded(of Subject) Standing {
-	out := s.Standing(of)
-	switch {
-	case kernelSource(of):
+// Loaded is the standing of a subject that is not on disk any more and still runs.
+func (s Setting) Loaded(old Old) Standing {
+	out := s.Standing(old.Subject)
+	if kernelSource(old.Subject) {
 		out.Role = Role{Newest: s.kernels.newest.version, Livepatched: s.livepatched}
-	default:
-		out.Role = Role{Part: OldCode}
+	} else {
+		out.Role = Role{Part: OldCode, Newest: old.Now.Version}
 	}
 	return out
 }

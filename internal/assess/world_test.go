@@ -108,12 +108,12 @@ func (w *world) packages(hostID, ecosystem string, packages ...apiv1.Package) {
 	w.put(hostID, apiv1.SectionPackages, apiv1.Packages{Ecosystem: ecosystem, Packages: append([]apiv1.Package{}, packages...)})
 }
 
-func (w *world) facts(hostID, kernel string) {
+func (w *world) facts(hostID, kernel string, old ...apiv1.OldCode) {
 	w.tb.Helper()
 	w.put(hostID, apiv1.SectionFacts, apiv1.Facts{Hostname: hostID, Arch: "amd64",
 		OS:     apiv1.OSRelease{ID: "debian", VersionID: "12", Name: "Debian GNU/Linux 12 (bookworm)", Ecosystem: "Debian:12"},
 		Kernel: apiv1.Kernel{Running: kernel, Installed: []string{}}, Reboot: apiv1.Reboot{Packages: []string{}, Reasons: []string{}},
-		PackageManager: apiv1.PackageManager{Name: "apt", Broken: []apiv1.PackageState{}, Held: []string{}}, Units: []apiv1.Unit{}})
+		PackageManager: apiv1.PackageManager{Name: "apt", Broken: []apiv1.PackageState{}, Held: []string{}}, Units: []apiv1.Unit{}, OldCode: old})
 }
 
 func (w *world) importFeed(name string, ecosystems []string, advisories ...advisory.Advisory) {
