@@ -9,6 +9,8 @@ need make make
 need curl curl
 need gpg gnupg
 need gpgconf gnupg
+need rpm rpm
+need rpmbuild rpm
 need xz xz-utils
 need zstd zstd
 need ip iproute2

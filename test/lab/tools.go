@@ -20,6 +20,8 @@ var needed = []struct{ program, pkg string }{
 	{"gpg", "gnupg"},
 	{"dpkg-deb", "dpkg"},
 	{"make", "make"},
+	{"rpm", "rpm"},
+	{"rpmbuild", "rpm"},
 	{"xz", "xz-utils"},
 }
 
