@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -70,11 +69,16 @@ type bundle struct {
 	manifest manifest
 	signer   ssh.PublicKey
 	at       map[string]int64 // where each member's bytes begin
-	file     *os.File
+	file     seekable
+}
+
+type seekable interface {
+	io.ReaderAt
+	io.ReadSeeker
 }
 
 // openBundle reads the front of a bundle and finds its members. Nothing in it is believed but what the signature covers.
-func openBundle(f *os.File) (*bundle, error) {
+func openBundle(f seekable) (*bundle, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}

@@ -428,3 +428,49 @@ func FuzzBundleLine(f *testing.F) {
 		}
 	})
 }
+
+// Whatever a file says, its front is believed only with a signature over it, and its members stay within their bounds.
+func FuzzBundle(f *testing.F) {
+	key, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))) // the same in every process that fuzzes
+	if err != nil {
+		f.Fatal(err)
+	}
+	text := []byte(`{"v":1,"feeds":[{"name":"kev","file":"a","size":1,"sha256":"00"}]}`)
+	signature, err := seal.Sign(key, seal.NamespaceBundle, text)
+	if err != nil {
+		f.Fatal(err)
+	}
+	seed := func(names ...string) {
+		var out bytes.Buffer
+		w := tar.NewWriter(&out)
+		for i, name := range names {
+			body := [][]byte{text, []byte(signature), []byte("x")}[min(i, 2)]
+			if err := errors.Join(w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(body))}), second(w.Write(body))); err != nil {
+				f.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(out.Bytes())
+	}
+	seed(manifestName, signatureName, "a")
+	seed(signatureName, manifestName)
+	seed(manifestName)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := openBundle(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(b.signer.Marshal(), key.PublicKey().Marshal()) || !bytes.Contains(data, text) {
+			t.Error("a front that nobody signed")
+		}
+		for _, m := range b.manifest.Feeds {
+			if _, err := b.open(m); err == nil {
+				t.Errorf("%+v has bytes that are not its own", m)
+			}
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }

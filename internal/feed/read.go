@@ -54,27 +54,29 @@ func readFiles(ctx context.Context, s source, now time.Time, files []intake.File
 // once keeps each id from being given twice by several files: the store refuses a feed that has a record twice.
 func once(to intake.Sink, all *intake.Survey) intake.Sink {
 	advisories, overlays, lifecycles := intake.NewSeen(), intake.NewSeen(), intake.NewSeen()
-	twice := func(what string) error {
+	twice := func(what string) {
 		all.Records--
 		all.Skip(what, "another file of the feed has a record of this name too")
-		return nil
 	}
 	return intake.Sink{
 		Advisory: func(a advisory.Advisory) error {
 			if !advisories.Add(a.ID) {
-				return twice(a.ID)
+				twice(a.ID)
+				return nil
 			}
 			return to.GiveAdvisory(a)
 		},
 		Overlay: func(o advisory.Overlay) error {
 			if !overlays.Add(o.CVE) {
-				return twice(o.CVE)
+				twice(o.CVE)
+				return nil
 			}
 			return to.GiveOverlay(o)
 		},
 		Lifecycle: func(l advisory.Lifecycle) error {
 			if !lifecycles.Add(l.Product + ":" + l.Release) {
-				return twice(l.Product + " " + l.Release)
+				twice(l.Product + " " + l.Release)
+				return nil
 			}
 			return to.GiveLifecycle(l)
 		},
