@@ -88,6 +88,10 @@ HOSTS ?= 100000
 bench-fleet: ## The index on a generated fleet, HOSTS=100000; FLAGS=-alone: no two hosts share a package set
 	go run ./test/fleetgen/bench -hosts $(HOSTS) $(FLAGS)
 
+.PHONY: bench-scan
+bench-scan: build ## staunch scan beside dpkg-query: CPU, memory, compiling, hosts per second (needs STAUNCH_SHARED or ../shared)
+	go run ./test/scanbench -staunch $(BIN)/staunch -shared $${STAUNCH_SHARED:-../shared}/data
+
 .PHONY: nightly
 nightly: ## What takes longer: race detector, fuzzing, 50 booted hosts for longer
 	bash test/bin/nightly.sh

@@ -181,9 +181,16 @@ func paragraph(b *strings.Builder, text string) {
 
 // visible makes foreign text safe to show: whatever a terminal might act on is written as an escape.
 func visible(s string) string {
+	plain := true
+	for i := range len(s) {
+		plain = plain && s[i] >= ' ' && s[i] < 0x7f
+	}
+	if plain {
+		return s
+	}
 	var b strings.Builder
 	for _, r := range s {
-		if r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co) {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			fmt.Fprintf(&b, `\u%04x`, r)
 			continue
 		}
