@@ -324,7 +324,7 @@ func TestNoDamageChangesAnAnswer(t *testing.T) {
 	if silent > 0 {
 		t.Errorf("%d of %d bytes are read by nothing", silent, len(file))
 	}
-	for n := range len(file) {
+	for n := range file {
 		if _, err := answers(file[:n]); !errors.Is(err, ErrDamaged) {
 			t.Fatalf("cut to %d of %d bytes: %v", n, len(file), err)
 		}

@@ -293,7 +293,9 @@ func TestLeavingOutChangesNoFindingOfRealHosts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ignoreDate := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".EPSSDate" || p.Last().String() == ".AsOf" || p.Last().String() == ".Date" }, cmp.Ignore())
+		ignoreDate := cmp.FilterPath(func(p cmp.Path) bool {
+			return p.Last().String() == ".EPSSDate" || p.Last().String() == ".AsOf" || p.Last().String() == ".Date"
+		}, cmp.Ignore())
 		if d := cmp.Diff(want.Findings(nil), got.Findings(nil), ignoreDate); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}

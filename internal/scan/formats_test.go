@@ -18,8 +18,8 @@ import (
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
-// real is a scan of the real Debian 12 host.
-func real(t *testing.T) *session {
+// realHost is a scan of the real Debian 12 host.
+func realHost(t *testing.T) *session {
 	t.Helper()
 	data := shared(t)
 	s, err := scan(t.Context(), Options{
@@ -95,7 +95,7 @@ func TestHostileTextIsHarmlessInEveryFormat(t *testing.T) {
 // The rules of the SARIF 2.1.0 schema that a reader depends on, held against a real host.
 func TestSARIFKeepsTheRulesOfItsSchema(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*session{"real": real(t), "hostile": hostile()} {
+	for name, s := range map[string]*session{"real": realHost(t), "hostile": hostile()} {
 		var log sarifLog
 		if err := json.Unmarshal(printed(t, s, "sarif"), &log); err != nil {
 			t.Fatal(err)
@@ -129,11 +129,11 @@ func TestSARIFKeepsTheRulesOfItsSchema(t *testing.T) {
 					t.Errorf("%s: location %q, %d packages", name, l.Physical.Artifact.URI, len(l.Logical))
 				}
 			}
-			print := r.Fingerprints["staunchFinding/v1"]
-			if print == "" || prints[print] {
-				t.Errorf("%s: fingerprint %q of %s is empty or another's", name, print, r.RuleID)
+			mark := r.Fingerprints["staunchFinding/v1"]
+			if mark == "" || prints[mark] {
+				t.Errorf("%s: fingerprint %q of %s is empty or another's", name, mark, r.RuleID)
 			}
-			prints[print] = true
+			prints[mark] = true
 		}
 	}
 }
@@ -141,7 +141,7 @@ func TestSARIFKeepsTheRulesOfItsSchema(t *testing.T) {
 // The rules of the CycloneDX 1.6 schema on what is used of it: words from its lists, references that point at something, each once.
 func TestVEXKeepsTheRulesOfItsSchema(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*session{"real": real(t), "hostile": hostile()} {
+	for name, s := range map[string]*session{"real": realHost(t), "hostile": hostile()} {
 		var b bom
 		if err := json.Unmarshal(printed(t, s, "cyclonedx-vex"), &b); err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestVEXKeepsTheRulesOfItsSchema(t *testing.T) {
 
 func TestJUnitCountsWhatItHolds(t *testing.T) {
 	t.Parallel()
-	s := real(t)
+	s := realHost(t)
 	var all junitSuites
 	if err := xml.Unmarshal(printed(t, s, "junit"), &all); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,7 +63,7 @@ func TestScripts(t *testing.T) {
 			},
 			// stdout-is FILE: the last output, with the work folder as $WORK, is that of testdata/golden. UPDATE_GOLDEN=1 writes it.
 			"stdout-is": func(ts *testscript.TestScript, _ bool, args []string) {
-				got := strings.ReplaceAll(ts.ReadFile("stdout"), ts.Getenv("WORK"), "$WORK")
+				got := withoutAbsent(strings.ReplaceAll(ts.ReadFile("stdout"), ts.Getenv("WORK"), "$WORK"))
 				path := filepath.Join("testdata", "golden", args[0])
 				if os.Getenv("UPDATE_GOLDEN") != "" {
 					ts.Check(os.WriteFile(path, []byte(got), 0o600))
@@ -75,6 +76,18 @@ func TestScripts(t *testing.T) {
 			},
 		},
 	})
+}
+
+// withoutAbsent leaves out which feeds are not in the folder, which changes with every source that Staunch learns to read.
+func withoutAbsent(out string) string {
+	out = regexp.MustCompile(`(?m)^    \{\n(?:      .*\n)*?    \},?\n`).ReplaceAllStringFunc(out, func(object string) string {
+		if strings.Contains(object, `"error": "not in the folder of feeds"`) {
+			return ""
+		}
+		return object
+	})
+	out = regexp.MustCompile(`\},\n  \],\n  "warnings"`).ReplaceAllString(out, "}\n  ],\n  \"warnings\"")
+	return regexp.MustCompile(`(missing\s+here: )[a-z0-9/, \n-]+`).ReplaceAllString(out, "${1}…")
 }
 
 func pack(folder string) error {

@@ -102,14 +102,14 @@ func (w world) records(from string, installed []source) error {
 	defer f.Close()
 	out := bufio.NewWriterSize(f, 1<<20)
 	z := zip.NewWriter(out)
-	real, err := copyRecords(z, from)
+	copied, err := copyRecords(z, from)
 	if err != nil {
 		return err
 	}
 	random := rand.New(rand.NewPCG(4, 2026)) //nolint:gosec // the same each time
-	for i := real; i < rows; i++ {
+	for i := copied; i < rows; i++ {
 		s, fixed := source{name: fmt.Sprintf("absent-%d", random.IntN(3500))}, fmt.Sprintf("%d.%d-%d", random.IntN(9), random.IntN(99), 1+random.IntN(5))
-		switch n := i - real; {
+		switch n := i - copied; {
 		case n < 8_000:
 			s = source{name: "linux"}
 			fixed = fmt.Sprintf("5.%d.%d-1", random.IntN(19), random.IntN(200))
