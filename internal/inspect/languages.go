@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	config "github.com/google/osv-scalibr/binary/proto/config_go_proto"
 	"github.com/google/osv-scalibr/extractor/filesystem"
@@ -19,6 +20,7 @@ import (
 	"github.com/google/osv-scalibr/extractor/filesystem/language/ruby/gemspec"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/rust/cargoauditable"
 	"github.com/google/osv-scalibr/inventory"
+	"github.com/google/osv-scalibr/log"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
@@ -159,13 +161,23 @@ type reader struct {
 	warnings []string
 }
 
+// maxOpened bounds what is read of the archives within one Java archive, which the extractor holds in memory.
+const maxOpened = 512 << 20
+
 func newReader(tree *pkgmgr.Root) (*reader, error) {
+	silence()
+	jars := &config.PluginConfig{PluginSpecific: []*config.PluginSpecificConfig{{Config: &config.PluginSpecificConfig_JavaArchive{
+		JavaArchive: &config.JavaArchiveConfig{MaxZipDepth: 8, MaxOpenedBytes: maxOpened, HashJars: new(bool)}}}}} // hashes are for asking others about jars
 	r := &reader{tree: tree, by: map[kind][]filesystem.Extractor{}, found: map[string]bool{}}
 	for _, e := range []struct {
 		k    kind
 		make func(*config.PluginConfig) (filesystem.Extractor, error)
 	}{{python, wheelegg.New}, {npm, packagejson.New}, {ruby, gemspec.New}, {java, archive.New}, {program, gobinary.New}, {program, cargoauditable.New}} {
-		made, err := e.make(&config.PluginConfig{})
+		settings := &config.PluginConfig{}
+		if e.k == java {
+			settings = jars
+		}
+		made, err := e.make(settings)
 		if err != nil {
 			return nil, fmt.Errorf("an extractor cannot be made: %w", err)
 		}
@@ -205,6 +217,23 @@ func (r *reader) take(name string, found inventory.Inventory) {
 		r.packages = append(r.packages, Package{Package: apiv1.Package{Name: full, Version: version, Ecosystem: ecosystem}, Location: name})
 	}
 }
+
+// silence keeps the extractors, whose log is one for the whole program, from writing what hostile files are called to the terminal: what
+// cannot be read is in Warnings.
+var silence = sync.OnceFunc(func() { log.SetLogger(quiet{}) })
+
+// quiet is a log that says nothing.
+type quiet struct{}
+
+// Errorf, Error, Warnf, Warn, Infof, Info, Debugf and Debug say nothing.
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Error(...any)          {}
+func (quiet) Warnf(string, ...any)  {}
+func (quiet) Warn(...any)           {}
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Info(...any)           {}
+func (quiet) Debugf(string, ...any) {}
+func (quiet) Debug(...any)          {}
 
 // extract guards us from an extractor that does not survive a hostile file.
 func extract(ctx context.Context, e filesystem.Extractor, in *filesystem.ScanInput) (found inventory.Inventory, err error) {

@@ -6,7 +6,9 @@ import (
 	"compress/zlib"
 	"debug/elf"
 	"encoding/binary"
+	"io"
 	"io/fs"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -167,6 +169,33 @@ func TestLanguagesOfHostileFiles(t *testing.T) {
 	for _, about := range []string{"a/node_modules/x/package.json: not read", "bad.jar: not read", "deeper than 100", "no package database"} {
 		if !slices.ContainsFunc(got.Warnings, func(w string) bool { return strings.Contains(w, about) }) {
 			t.Errorf("nothing says %q: %q", about, got.Warnings)
+		}
+	}
+}
+
+// The extractors' own log would carry the names of hostile files to the terminal.
+func TestExtractorsAreSilent(t *testing.T) {
+	root := t.TempDir()
+	put(t, root, "\x1b[2Jbad.jar", []byte("PK\x05\x06"), 0o600)
+	put(t, root, "specifications/\x1b[2Jbad.gemspec", []byte("nonsense"), 0o600)
+	read, written, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := log.Writer()
+	log.SetOutput(written)
+	t.Cleanup(func() { log.SetOutput(before) })
+	got, err := Root(t.Context(), root, Options{Languages: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = written.Close()
+	if said, err := io.ReadAll(read); err != nil || len(said) > 0 {
+		t.Errorf("said %q, %v", said, err)
+	}
+	for _, w := range got.Warnings {
+		if strings.ContainsRune(w, 0x1b) {
+			t.Errorf("%q", w)
 		}
 	}
 }
