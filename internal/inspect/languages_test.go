@@ -8,7 +8,7 @@ import (
 	"encoding/binary"
 	"io"
 	"io/fs"
-	"log"
+	"log" //nolint:depguard // it is where the extractors would write
 	"os"
 	"os/exec"
 	"path/filepath"
