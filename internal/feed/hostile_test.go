@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 // sound is a good file, or several, of every source that is supported: a real sample where there is one. A source that is not here fails
@@ -170,6 +171,21 @@ func TestEverySourceRefusesWhatItIsNot(t *testing.T) {
 			}
 			for i, data := range files {
 				write(i, data)
+			}
+			at, missing, err := f.findIn(dir)
+			if err != nil || missing != "" {
+				t.Fatal(missing, err)
+			}
+			var opened []intake.File
+			for _, path := range at {
+				raw, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				opened = append(opened, intake.File{ReaderAt: bytes.NewReader(raw), Size: int64(len(raw)), Name: filepath.Base(path)})
+			}
+			if found, err := readFiles(t.Context(), f, time.Now(), opened, intake.Options{}, intake.Sink{}); err != nil || found.FixesOnly != f.fixesOnly && name != "suse/oval/15" { // the sample is of SUSE's other file, without what is unfixed
+				t.Errorf("%v: it names fixes only: %v, the registry says %v", err, found.FixesOnly, f.fixesOnly)
 			}
 			b := setup(t, "")
 			bring := func() error {

@@ -32,6 +32,7 @@ func readFiles(ctx context.Context, s source, now time.Time, files []intake.File
 			}
 			return all, err
 		}
+		all.FixesOnly = found.FixesOnly
 		all.Records += found.Records
 		all.Skipped += found.Skipped
 		all.Left += found.Left

@@ -75,7 +75,7 @@ func distributions() []source {
 			files: []place{{url: ubuntuBase + "vex/vex-all.tar.xz", paths: []string{"ubuntu/vex-all.tar.xz"}}},
 		},
 		{
-			name: "redhat/csaf", title: "Red Hat's advisories (CSAF)", buckets: []string{"Red Hat"}, every: 6 * hour, read: redhat.ReadCSAF, revision: "1",
+			name: "redhat/csaf", title: "Red Hat's advisories (CSAF)", buckets: []string{"Red Hat"}, every: 6 * hour, read: redhat.ReadCSAF, revision: "1", fixesOnly: true,
 			files: []place{{url: redhatBase + "advisories/archive_latest.txt", latest: true, paths: []string{"redhat/csaf/csaf_advisories.tar.zst", "redhat/csaf/csaf_advisories_*.tar.zst"}}},
 		},
 		{

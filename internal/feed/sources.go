@@ -80,6 +80,9 @@ func (s source) split() (prefix, mark string) {
 func (s source) one(value string) source {
 	if prefix, mark := s.split(); mark != "" {
 		s.name = prefix + value
+		if scheme, _ := vercmp.ForEcosystem(value); mark == bucketMark && scheme == vercmp.RPM {
+			s.fixesOnly = true // the RPM family's records are errata
+		}
 	}
 	s.title = strings.ReplaceAll(s.title, "{}", value)
 	s.files = slices.Clone(s.files)
