@@ -97,7 +97,7 @@ func (c Case) statusText(v Verdict, on Installed) string {
 		}
 		return "The fix is on disk, and the version before is still loaded by running processes."
 	case apiv1.StatusEntitlement:
-		return fmt.Sprintf("The fix needs %s, which is not active here.", c.Hit.Entitlement(c.Standing))
+		return fmt.Sprintf("The fix needs %s, which this host does not say it has.", c.Hit.Entitlement(c.Standing))
 	}
 	if v.Status == apiv1.StatusEndOfLife && c.Ended != "" {
 		source = strings.TrimSpace(fmt.Sprintf("Support of %s ended on %s. %s", c.Subject.Ecosystem, c.Ended, source))
