@@ -61,8 +61,9 @@ func (h *host) eachAttribute(fn func(key, value string)) {
 	h.eachLabel(fn)
 	fn(fleet.KeyHostState, h.state.String())
 	fn(keyRelease, h.ecosystem())
+	ecosystem := h.ecosystem()
 	if h.cohort != nil {
-		fn(keyEcosystem, h.ecosystem())
+		fn(keyEcosystem, ecosystem)
 	}
 	f := h.facts.Value()
 	if f.osID != "" {

@@ -2,6 +2,7 @@ package assess
 
 import (
 	"encoding/binary"
+	"iter"
 	"slices"
 	"sync/atomic"
 
@@ -46,6 +47,13 @@ type setting struct {
 	cohorts int
 }
 
+// elsewhere is what hosts have in common that stand at different places.
+func (s *setting) elsewhere() SettingKey {
+	out := s.SettingKey
+	out.place = Place{}
+	return out
+}
+
 func (s *setting) key() settingKey { return settingKey{s.images, s.SettingKey} }
 
 // kind of standing that a subject has in the cohort.
@@ -82,12 +90,9 @@ func (ix *index) join(set *packageSet, of SettingKey) *cohort {
 		ix.settings[key] = at
 	}
 	at.cohorts++
-	c := &cohort{set: set, setting: at, hosts: 1}
+	c := &cohort{set: set, setting: at, hosts: 1, worst: unjudged}
 	set.cohorts = append(set.cohorts, c)
-	// Each subject is judged in the kinds of standing that it has here before any host is in its bitmaps.
-	ix.each(set, func(p *heldPackage) { ix.presence(p.subject, c.kind(p.subject)) })
 	c.loaded = ix.loadedOn(c)
-	c.worst = ix.worstOf(c)
 	return c
 }
 
@@ -129,13 +134,6 @@ func (ix *index) part(c *cohort) {
 	}
 }
 
-// worstOf is the worst rank of what is found in a cohort.
-func (ix *index) worstOf(c *cohort) uint8 {
-	worst := uint8(fine)
-	ix.eachFound(c, func(at *presence) { worst = min(worst, at.worst[c.setting.place]) })
-	return worst
-}
-
 // eachFound calls fn with every presence of a cohort of which something is found; with one that several packages have, several times.
 func (ix *index) eachFound(c *cohort, fn func(*presence)) {
 	visit := func(s *subject, kind Standing) {
@@ -148,6 +146,42 @@ func (ix *index) eachFound(c *cohort, fn func(*presence)) {
 	ix.each(c.set, func(p *heldPackage) { visit(p.subject, c.kind(p.subject)) })
 	for _, one := range c.loaded {
 		visit(one.subject, one.kind)
+	}
+}
+
+// worsts are the worst ranks, by place, of what is found in a set's cohorts that are in a cohort's setting but for the place.
+func (ix *index) worsts(c *cohort) (out [16]uint8) {
+	for n := range out {
+		out[n] = fine
+	}
+	ix.eachFound(c, func(at *presence) {
+		for n, worst := range at.worst {
+			out[n] = min(out[n], worst)
+		}
+	})
+	return out
+}
+
+// judgeSet says of each cohort of a set how bad the worst is.
+func (ix *index) judgeSet(set *packageSet) {
+	for c, worst := range ix.worstOf(set) {
+		c.worst = worst
+	}
+}
+
+// worstOf gives the worst rank in each cohort of a set, going through its packages once for all that differ by place alone.
+func (ix *index) worstOf(set *packageSet) iter.Seq2[*cohort, uint8] {
+	return func(yield func(*cohort, uint8) bool) {
+		known := map[SettingKey][16]uint8{}
+		for _, c := range set.cohorts {
+			k := c.setting.elsewhere()
+			if _, there := known[k]; !there {
+				known[k] = ix.worsts(c)
+			}
+			if !yield(c, known[k][c.setting.place]) {
+				return
+			}
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package assess
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -123,14 +122,15 @@ func (o *offeredOn) wire() apiv1.FleetUpdate {
 
 // Ecosystems lists the releases of present hosts, for the feeds to fetch.
 func (s *Service) Ecosystems(ctx context.Context) []string {
-	seen := map[string]bool{}
+	out := []string{}
 	_ = s.reading(ctx, func(ix *index) error {
-		for _, h := range ix.hosts {
-			if e := h.ecosystem(); e != "" {
-				seen[e] = true
+		for e := range ix.attrs[keyRelease] {
+			if e != "" {
+				out = append(out, e)
 			}
 		}
 		return nil
 	})
-	return append([]string{}, slices.Sorted(maps.Keys(seen))...)
+	slices.Sort(out)
+	return out
 }

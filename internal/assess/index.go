@@ -97,7 +97,7 @@ type subject struct {
 	Subject
 	found     []*vulnerability
 	presences []*presence
-	offers    []offer
+	offers    []*offer
 	packages  int  // of those that the index holds
 	kernel    bool // built from the Linux kernel
 	sells     bool // its release has fixes that need an entitlement
@@ -149,6 +149,9 @@ type offer struct {
 // fine is the rank after the last priority: nothing is to be found.
 const fine = 5
 
+// unjudged is the worst of a cohort that is new.
+const unjudged = 255
+
 // packageSet is a distinct set of packages that at least one host has.
 type packageSet struct {
 	digest    string
@@ -177,10 +180,10 @@ type portrait struct {
 // mostOrdinal is the highest that a bitmap holds.
 const mostOrdinal = math.MaxUint32
 
-// put replaces what the index knows of a host. Packages of sets it does not know yet must have been learned (learn) before.
-func (ix *index) put(p portrait) error {
+// admit makes a host of the index of a portrait, counted in with what it shares, and in no bitmap yet.
+func (ix *index) admit(p portrait) (*host, error) {
 	if p.host.Ordinal < 0 || p.host.Ordinal > mostOrdinal {
-		return fault.New(fault.Internal, "host %q is the %d-th ever enrolled, and the index holds no more than %d: enroll the fleet anew with an empty database", p.host.ID, p.host.Ordinal, uint64(mostOrdinal))
+		return nil, fault.New(fault.Internal, "host %q is the %d-th ever enrolled, and the index holds no more than %d: enroll the fleet anew with an empty database", p.host.ID, p.host.Ordinal, uint64(mostOrdinal))
 	}
 	h := newHost(p)
 	if p.packages != "" {
@@ -189,6 +192,26 @@ func (ix *index) put(p portrait) error {
 	if p.updates != "" {
 		h.updates = ix.holdUpdates(p.updates, p.pending)
 		h.updates.hosts++
+	}
+	return h, nil
+}
+
+// list puts a host where hosts are found by what they are.
+func (ix *index) list(h *host) {
+	ix.hosts[h.id] = h
+	ix.byOrdinal.put(uint64(h.ordinal), h)
+	ix.live.Add(h.ordinal)
+	ix.attrs.enter(h)
+	if h.cohort != nil {
+		ix.places[h.cohort.setting.place].hosts.Add(h.ordinal)
+	}
+}
+
+// put replaces what the index knows of a host. Packages of sets it does not know yet must have been learned (learn) before.
+func (ix *index) put(p portrait) error {
+	h, err := ix.admit(p)
+	if err != nil {
+		return err
 	}
 	old := ix.hosts[h.id]
 	if old != nil && old.cohort != nil {
@@ -201,15 +224,12 @@ func (ix *index) put(p portrait) error {
 			ix.leave(old)
 		}
 	}
-	ix.hosts[h.id] = h
-	ix.byOrdinal.put(uint64(h.ordinal), h)
-	ix.live.Add(h.ordinal)
-	if h.cohort != nil {
-		ix.places[h.cohort.setting.place].hosts.Add(h.ordinal)
-	}
-	ix.attrs.enter(h)
+	ix.list(h)
 	if !same {
 		ix.enter(h)
+		if h.cohort != nil && h.cohort.worst == unjudged {
+			ix.judgeSet(h.cohort.set)
+		}
 	}
 	if old != nil {
 		ix.letGo(old) // after the new is held, so that what both share is not torn down in between
@@ -382,13 +402,13 @@ func (s *subject) offer(version string) *members {
 			return &s.offers[i].hosts
 		}
 	}
-	s.offers = append(s.offers, offer{version: version})
+	s.offers = append(s.offers, &offer{version: version})
 	return &s.offers[len(s.offers)-1].hosts
 }
 
 func (s *subject) unoffer(version string, ordinal uint32) {
 	for i := range s.offers {
-		if o := &s.offers[i]; o.version == version {
+		if o := s.offers[i]; o.version == version {
 			if o.hosts.remove(ordinal); o.hosts.len() == 0 {
 				s.offers = append(s.offers[:i:i], s.offers[i+1:]...)
 			}
@@ -403,17 +423,4 @@ func worstRank(ranks []uint8) uint8 {
 		out = min(out, r)
 	}
 	return out
-}
-
-// trim gives back the room that bitmaps have left over after a fleet was loaded.
-func (ix *index) trim() {
-	for _, s := range ix.subjects {
-		for _, at := range s.presences {
-			at.hosts.trim()
-		}
-		for i := range s.offers {
-			s.offers[i].hosts.trim()
-		}
-	}
-	ix.live.RunOptimize()
 }

@@ -137,9 +137,6 @@ func TestMembersAreASet(t *testing.T) {
 				}
 				delete(want, n)
 			}
-			if rapid.IntRange(0, 20).Draw(t, "trim") == 0 {
-				m.trim()
-			}
 		}
 		selection := roaring.BitmapOf(rapid.SliceOf(rapid.Uint32Range(0, 60)).Draw(t, "selection")...)
 		chosen := roaring.New()

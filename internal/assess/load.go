@@ -39,13 +39,18 @@ func load(ctx context.Context, from Reader, now func() time.Time) (ix *index, he
 	if err := l.packages(ctx, ix); err != nil {
 		return nil, heard, err
 	}
-	for i := range l.all { // by ordinal: bitmaps grow at their end
-		if err := l.put(ctx, ix, &l.all[i]); err != nil {
+	for i := range l.all { // before anything is judged, so that it is judged for all of them at once
+		ix.place(PlaceOf(l.all[i].host.Labels))
+	}
+	b := newBulk(ix)
+	for i := range l.all {
+		if err := l.put(ctx, b, &l.all[i]); err != nil {
 			return nil, heard, err
 		}
 		l.all[i] = portrait{}
 	}
-	ix.trim()
+	b.end()
+	ix.live.RunOptimize()
 	return ix, l.heard, nil
 }
 
@@ -122,14 +127,14 @@ func (l *loading) packages(ctx context.Context, ix *index) error {
 }
 
 // put gives a host to the index.
-func (l *loading) put(ctx context.Context, ix *index, p *portrait) error {
+func (l *loading) put(ctx context.Context, b *bulk, p *portrait) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if p.packages != "" {
 		p.set = l.sets[p.packages]
 	}
-	if err := ix.put(*p); err != nil {
+	if err := b.put(*p); err != nil {
 		return err
 	}
 	if p.packages != "" {

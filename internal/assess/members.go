@@ -115,12 +115,3 @@ func (m *members) each(fn func(ordinal uint32) bool) {
 		}
 	}
 }
-
-// trim gives back the room that growing left over.
-func (m *members) trim() {
-	if m.many != nil {
-		m.many = m.many.Clone()
-		return
-	}
-	m.few = slices.Clone(m.few)
-}

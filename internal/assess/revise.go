@@ -299,46 +299,39 @@ const manyHosts = 20
 // worst brings the worst rank of every cohort up to date that has a presence whose own changed.
 func (r *revision) worst() {
 	ix := r.ix
-	lower, again := map[*cohort]uint8{}, map[*cohort]bool{}
 	hosts := 0
 	for p := range r.changed {
 		hosts += p.hosts.len()
 	}
-	if hosts > manyHosts*len(ix.hosts) { // so many that going through every cohort once is quicker
-		r.changed = nil
+	worst, again := map[*cohort]uint8{}, map[*packageSet]bool{}
+	if hosts > manyHosts*len(ix.hosts) { // so many that going through every set once is quicker
 		for _, set := range ix.sets {
-			for _, c := range set.cohorts {
-				again[c] = true
-			}
+			again[set] = true
 		}
+		r.changed = nil
 	}
 	for p, before := range r.changed {
 		p.hosts.each(func(ordinal uint32) bool {
 			c := ix.host(ordinal).cohort
 			switch was, is := before[c.setting.place], p.worst[c.setting.place]; {
 			case is < was: // the cohort's is this one or another that is worse
-				if l, known := lower[c]; !known || is < l {
-					lower[c] = is
+				if known, there := worst[c]; !there || is < known {
+					worst[c] = min(is, c.worst)
 				}
 			case is > was && c.worst == was:
-				again[c] = true
+				again[c.set] = true
 			}
 			return true
 		})
 	}
-	for c, worst := range lower {
-		if worst = min(worst, c.worst); again[c] {
-			worst = ix.worstOf(c)
-			delete(again, c)
+	for set := range again {
+		for c, rank := range ix.worstOf(set) {
+			worst[c] = rank
 		}
-		lower[c] = worst
-	}
-	for c := range again {
-		lower[c] = ix.worstOf(c)
 	}
 	r.commit(func() {
-		for c, worst := range lower {
-			c.worst = worst
+		for c, rank := range worst {
+			c.worst = rank
 		}
 	})
 }
