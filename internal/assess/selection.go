@@ -10,7 +10,16 @@ type selection struct {
 	places placeSet                     // those where at least one of them stands
 	at     map[placeSet]*roaring.Bitmap // the ones that stand at some of the places
 	ix     *index
+
+	noted map[*presence]placeSet // of a small selection: what present gives
+	where []placeSet             // of a larger one: by ordinal, where a selected host stands
 }
+
+const (
+	smallSelection = 1000 // hosts whose packages are gone through sooner than the bitmaps of the whole fleet
+	fewLooks       = 8192 // hosts of a presence that are looked at one by one
+	sparse         = 8    // ordinals for each host, from where on a list by ordinal is too long
+)
 
 // placeSet is a set of places by their numbers; there are sixteen at most.
 type placeSet uint16
@@ -62,28 +71,72 @@ func (s *selection) present(p *presence) placeSet {
 	switch there &= s.places; {
 	case s.whole || there == 0:
 		return there
-	case there&(there-1) == 0: // one place
-		if !p.hosts.in(s.standing(there)) {
-			return 0
+	case s.size <= smallSelection:
+		if s.noted == nil {
+			s.note()
 		}
-		return there
-	case p.hosts.many == nil:
-		there = 0
-		for _, ordinal := range p.hosts.few {
-			if s.Contains(ordinal) {
-				there |= placeNumber(s.ix.host(ordinal).cohort.setting.place)
-			}
-		}
-		return there
-	case s.size < len(s.ix.hosts)/4 && !p.hosts.in(s.Bitmap):
-		return 0
+		return s.noted[p]
+	case p.hosts.many != nil && p.hosts.len() > fewLooks:
+		return s.crossing(p.hosts.many, there)
 	}
+	if s.where == nil && !s.locate() {
+		return s.crossing(p.hosts.among(s.Bitmap), there)
+	}
+	found := placeSet(0)
+	p.hosts.each(func(ordinal uint32) bool {
+		if int(ordinal) < len(s.where) {
+			found |= s.where[ordinal]
+		}
+		return found != there
+	})
+	return found
+}
+
+// crossing are those of some places where selected hosts are among others.
+func (s *selection) crossing(hosts *roaring.Bitmap, places placeSet) (out placeSet) {
 	for n := range s.ix.places {
-		if one := placeNumber(n); there&one != 0 && !p.hosts.many.Intersects(s.standing(one)) {
-			there &^= one
+		if one := placeNumber(n); places&one != 0 && hosts.Intersects(s.standing(one)) {
+			out |= one
 		}
 	}
-	return there
+	return out
+}
+
+// note goes through the packages of every selected host, once for those that are alike.
+func (s *selection) note() {
+	s.noted = map[*presence]placeSet{}
+	seen := map[*cohort]bool{}
+	s.Iterate(func(ordinal uint32) bool {
+		c := s.ix.host(ordinal).cohort
+		if c == nil || seen[c] {
+			return true
+		}
+		seen[c] = true
+		s.ix.each(c.set, func(p *heldPackage) {
+			if len(p.subject.found) > 0 {
+				s.noted[p.subject.in(c.kind(p.subject))] |= placeNumber(c.setting.place)
+			}
+		})
+		return true
+	})
+}
+
+// locate lists where each selected host stands; false when ordinals are too far apart for a list.
+func (s *selection) locate() bool {
+	last := int(s.Maximum())
+	if last > sparse*len(s.ix.hosts)+fewLooks {
+		return false
+	}
+	s.where = make([]placeSet, last+1)
+	for n := range s.ix.places {
+		if one := placeNumber(n); s.places&one != 0 {
+			s.standing(one).Iterate(func(ordinal uint32) bool {
+				s.where[ordinal] = one
+				return true
+			})
+		}
+	}
+	return true
 }
 
 // among are the selected hosts that are in a group.
