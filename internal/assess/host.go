@@ -18,9 +18,9 @@ type host struct {
 	id, name     string
 	ordinal      uint32
 	state        word
-	labels       word // "key=value" sorted, with labelEnd after each
-	agent        word // at enrollment
-	repositories word // digest
+	agent        word   // at enrollment
+	repositories word   // digest
+	labels       []word // "key=value", by key
 	enrolledAt   int64
 	facts        unique.Handle[facts]
 	factsDigest  digest
@@ -28,8 +28,6 @@ type host struct {
 	updates      *updates
 	seen         seen
 }
-
-const labelEnd = "\x00" // in no label: they are printable
 
 // word is a text that many hosts share. Equal words are equal; the zero word is empty.
 type word struct{ handle unique.Handle[string] }
@@ -143,23 +141,22 @@ func seenOf(s inventory.Seen) (seen, error) {
 }
 
 func newHost(p portrait) *host {
-	var labels strings.Builder
+	labels := make([]word, 0, len(p.host.Labels))
 	for _, key := range slices.Sorted(maps.Keys(p.host.Labels)) {
-		labels.WriteString(key + "=" + p.host.Labels[key] + labelEnd)
+		labels = append(labels, wordOf(key+"="+p.host.Labels[key]))
 	}
 	return &host{
 		id: p.host.ID, name: p.host.Name, ordinal: uint32(p.host.Ordinal), //nolint:gosec // put has looked
-		state: wordOf(string(p.host.State)), labels: wordOf(labels.String()), agent: wordOf(p.host.AgentVersion), repositories: wordOf(p.repositories),
+		state: wordOf(string(p.host.State)), labels: labels, agent: wordOf(p.host.AgentVersion), repositories: wordOf(p.repositories),
 		enrolledAt: micros(p.host.EnrolledAt), facts: unique.Make(p.facts), factsDigest: p.factsDigest, seen: p.seen,
 	}
 }
 
 // eachLabel calls fn with every label, by key.
 func (h *host) eachLabel(fn func(key, value string)) {
-	for one := range strings.SplitSeq(h.labels.String(), labelEnd) {
-		if key, value, ok := strings.Cut(one, "="); ok {
-			fn(key, value)
-		}
+	for _, one := range h.labels {
+		key, value, _ := strings.Cut(one.String(), "=") // no key has one
+		fn(key, value)
 	}
 }
 

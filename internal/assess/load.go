@@ -32,7 +32,7 @@ func load(ctx context.Context, from Reader, now func() time.Time) (ix *index, he
 	if err := loadKnowledge(ctx, from, ix); err != nil {
 		return nil, heard, err
 	}
-	l := loading{from: from, at: map[string]int{}}
+	l := loading{from: from, ix: ix, at: map[string]int{}}
 	if err := l.portraits(ctx); err != nil {
 		return nil, heard, err
 	}
@@ -85,6 +85,7 @@ func loadKnowledge(ctx context.Context, from Reader, ix *index) error {
 // loading is the building of an index from its hosts.
 type loading struct {
 	from  Reader
+	ix    *index
 	all   []portrait
 	at    map[string]int                   // host id to its place in all
 	sets  map[string][]inventory.PackageID // those that no host of the index has yet
@@ -166,7 +167,10 @@ func (l *loading) portraits(ctx context.Context) error {
 	if err := l.facts(ctx); err != nil {
 		return err
 	}
-	if err := loadBodies(ctx, l, apiv1.SectionUpdates, func(p *portrait, digest string, u *apiv1.Updates) { p.updates, p.pending = digest, u }); err != nil {
+	if err := loadBodies(ctx, l, apiv1.SectionUpdates, func(p *portrait, digest string, u *apiv1.Updates) {
+		p.updates = digest
+		l.ix.holdUpdates(digest, u) // at once: as the index keeps them they take a tenth
+	}); err != nil {
 		return err
 	}
 	// Of repositories only the digest is asked for: two hosts with the same one are offered the same.

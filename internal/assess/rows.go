@@ -3,6 +3,7 @@ package assess
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 // found says whether a search text is part of the host's name, release, kernel, or of a label, as key or value.
 func (h *host) found(text string) bool {
-	if strings.Contains(strings.ToLower(h.name), text) || strings.Contains(strings.ToLower(h.labels.String()), text) {
+	if strings.Contains(strings.ToLower(h.name), text) || slices.ContainsFunc(h.labels, func(w word) bool { return strings.Contains(strings.ToLower(w.String()), text) }) {
 		return true
 	}
 	f := h.facts.Value()

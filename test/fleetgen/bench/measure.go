@@ -68,6 +68,7 @@ func measure(ctx context.Context, f *fleetgen.Fleet, path string, t *table) erro
 	}
 	defer s.assess.Stop()
 	t.within("start-up: database to ready", time.Since(began), 20*time.Second)
+	used := int(heap() - before) //nolint:gosec // less than an int holds
 	if at := os.Getenv("HEAPPROFILE"); at != "" {
 		out, err := os.Create(at) //nolint:gosec // whoever measures says where
 		if err != nil {
@@ -77,7 +78,6 @@ func measure(ctx context.Context, f *fleetgen.Fleet, path string, t *table) erro
 			return err
 		}
 	}
-	used := int(heap() - before) //nolint:gosec // less than an int holds
 	t.note("memory: heap of the whole index after GC, a host", fmt.Sprintf("%d B", used/f.Config.Hosts), "2048 B", used/f.Config.Hosts > 2048)
 	t.note("  all of it", fmt.Sprintf("%d MiB", used>>20), "", false)
 	if err := s.serve(ctx, presence, log); err != nil {
