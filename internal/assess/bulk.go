@@ -79,16 +79,22 @@ func (b *bulk) enter(set *packageSet, hosts []*host) {
 	}
 	offers := map[nameArch]string{}
 	hosts[0].updates.eachOffer(func(one *apiv1.Update) { offers[nameArch{one.Name, one.Arch}] = one.To })
-	entered := map[*subject]bool{}
-	ix.each(set, func(p *heldPackage) {
-		if !entered[p.subject] {
-			entered[p.subject] = true
-			one := ix.presence(p.subject, c.kind(p.subject))
-			b.ordinals[&one.hosts] = append(b.ordinals[&one.hosts], ordinals...)
-			for n := range ix.places {
-				one.there[n] += at[n]
-			}
+	entered := map[*presence]bool{}
+	has := func(one *presence) {
+		if entered[one] {
+			return // by another of its binary packages
 		}
+		entered[one] = true
+		b.ordinals[&one.hosts] = append(b.ordinals[&one.hosts], ordinals...)
+		for n := range ix.places {
+			one.there[n] += at[n]
+		}
+	}
+	for _, one := range c.loaded {
+		has(ix.presence(one.subject, one.kind))
+	}
+	ix.each(set, func(p *heldPackage) {
+		has(ix.presence(p.subject, c.kind(p.subject)))
 		if to, ok := offers[nameArch{p.Name, p.Arch}]; ok && follows(&p.Package, p.subject.Subject) {
 			m := p.subject.offer(to)
 			b.ordinals[m] = append(b.ordinals[m], ordinals...)

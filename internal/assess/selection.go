@@ -112,11 +112,7 @@ func (s *selection) note() {
 			return true
 		}
 		seen[c] = true
-		s.ix.each(c.set, func(p *heldPackage) {
-			if len(p.subject.found) > 0 {
-				s.noted[p.subject.in(c.kind(p.subject))] |= placeNumber(c.setting.place)
-			}
-		})
+		s.ix.eachFound(c, func(p *presence) { s.noted[p] |= placeNumber(c.setting.place) })
 		return true
 	})
 }
