@@ -33,34 +33,41 @@ type Input struct {
 	Inode    uint64 // 0 where there is none
 }
 
-// Survey looks at the files of a folder, sorted by path: regular ones, and what symbolic links name. Hidden ones are left out.
+// Survey looks at the files of a folder, by path: regular ones, and what symbolic links name, folders too, since that is what is read
+// when feeds are compiled. Hidden ones are left out.
 func Survey(folder string) ([]Input, error) {
-	var inputs []Input
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case path != folder && strings.HasPrefix(d.Name(), "."):
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		case d.IsDir():
-			return nil
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(folder, path)
-		if err != nil {
-			return err
-		}
-		inputs = append(inputs, Input{Path: rel, Size: info.Size(), Modified: info.ModTime(), Inode: inode(info)})
-		return nil
-	})
+	inputs, err := survey(nil, folder, "", nil)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "the folder of feeds %q cannot be read", folder)
+	}
+	return inputs, nil
+}
+
+// survey appends what is at a path below the folder. above are the folders that lead there: a link back to one of them is not followed.
+func survey(inputs []Input, folder, rel string, above []fs.FileInfo) ([]Input, error) {
+	path := filepath.Join(folder, rel)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return append(inputs, Input{Path: rel, Size: info.Size(), Modified: info.ModTime(), Inode: inode(info)}), nil
+	}
+	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
+		return inputs, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	above = append(slices.Clip(above), info)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if inputs, err = survey(inputs, folder, filepath.Join(rel, e.Name()), above); err != nil {
+			return nil, err
+		}
 	}
 	return inputs, nil
 }
@@ -123,16 +130,19 @@ func OpenCache(folder string) (Cache, error) {
 // Open gives the compiled feeds of a key. fault.NotFound: there are none. ErrDamaged: there were, and they are thrown away.
 func (c Cache) Open(k Key) (*Library, error) {
 	path := filepath.Join(c.folder, k.file())
-	info, err := os.Lstat(path)
+	f, err := openPlain(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fault.New(fault.NotFound, "nothing compiled yet")
 	case err != nil:
 		return nil, fault.Wrap(err, fault.Internal, "reading the cache")
-	case !info.Mode().IsRegular() || !ours(info):
-		return nil, damaged("%q is not a file of ours", path)
 	}
-	l, err := Open(path)
+	defer f.Close()
+	// The opened file is looked at, not its name, which may be another's in between.
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || !ours(info) || exposed(info) {
+		return nil, damaged("%q is not a file of ours alone", path)
+	}
+	l, err := OpenFile(f)
 	if errors.Is(err, ErrDamaged) {
 		c.Discard(k)
 	}

@@ -499,6 +499,20 @@ func TestTheCache(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(folder, base.file())); err == nil {
 		t.Error("a foreign file stays")
 	}
+	elsewhere := filepath.Join(t.TempDir(), "theirs")
+	if err := errors.Join(sample().compile(elsewhere), os.Symlink(elsewhere, filepath.Join(folder, base.file()))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Open(base); err == nil {
+		t.Error("a link out of the folder is followed")
+	}
+	put(keys["inode"], 0)
+	if err := os.Chmod(filepath.Join(folder, keys["inode"].file()), 0o666); err != nil { //nolint:gosec // the case under test
+		t.Fatal(err)
+	}
+	if _, err := c.Open(keys["inode"]); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a file that others may write: %v", err)
+	}
 	if err := os.Chmod(folder, 0o755); err != nil { //nolint:gosec // the case under test
 		t.Fatal(err)
 	}
@@ -510,5 +524,37 @@ func TestTheCache(t *testing.T) {
 	}
 	if _, err := OpenCache(filepath.Join(folder, "link")); !errors.Is(err, fault.Forbidden) {
 		t.Errorf("a link: %v", err)
+	}
+}
+
+// A folder of feeds, or one in it, may be a link: what changes behind it changes the state, or old answers would be given for ever.
+func TestTheSurveySeesWhatIsBehindLinks(t *testing.T) {
+	t.Parallel()
+	mirror, folder := t.TempDir(), t.TempDir()
+	file := filepath.Join(mirror, "osv", "Debian", "all.zip")
+	write := func(text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("one")
+	current := filepath.Join(folder, "current")
+	if err := errors.Join(
+		os.Symlink(mirror, current),
+		os.Symlink(filepath.Join(mirror, "osv"), filepath.Join(folder, "osv")),
+		os.Symlink(mirror, filepath.Join(mirror, "osv", "round")), // and round
+	); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join("osv", "Debian", "all.zip")
+	for _, path := range []string{folder, current, mirror} {
+		for _, text := range []string{"one", "three"} {
+			write(text)
+			inputs, err := Survey(path)
+			if err != nil || !slices.ContainsFunc(inputs, func(in Input) bool { return in.Path == name && in.Size == int64(len(text)) }) {
+				t.Errorf("%s: %v, %+v", path, err, inputs)
+			}
+		}
 	}
 }
