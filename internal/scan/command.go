@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -188,7 +191,7 @@ func scanJSON(w *bufio.Writer, out apiv1.Scan) error {
 	}
 	_, _ = w.Write(head) // a bufio.Writer keeps its error for Flush
 	_, _ = w.WriteString(`"findings": [`)
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(quiet{w})
 	e.SetEscapeHTML(false)
 	separator := "\n    "
 	for i := range findings {
@@ -204,8 +207,38 @@ func scanJSON(w *bufio.Writer, out apiv1.Scan) error {
 }
 
 func asJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(quiet{w})
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// quiet writes JSON in which what JSON itself leaves as it is, and a terminal acts on, is escaped too. An encoder gives it whole values.
+type quiet struct{ w io.Writer }
+
+// Write says that it wrote p, whatever it made of it.
+func (q quiet) Write(p []byte) (int, error) {
+	var safe []byte
+	done := 0
+	for at := 0; at < len(p); {
+		r, width := rune(p[at]), 1
+		if r >= utf8.RuneSelf {
+			r, width = utf8.DecodeRune(p[at:])
+		}
+		if r >= 0x7f && unsafe(r) {
+			safe = append(safe, p[done:at]...)
+			for _, half := range utf16.Encode([]rune{r}) {
+				safe = fmt.Appendf(safe, `\u%04x`, half)
+			}
+			done = at + width
+		}
+		at += width
+	}
+	if done == 0 {
+		return q.w.Write(p)
+	}
+	if _, err := q.w.Write(append(safe, p[done:]...)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

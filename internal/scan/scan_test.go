@@ -3,11 +3,13 @@ package scan
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
@@ -138,5 +140,22 @@ func TestNothingFromAHostReachesTheTerminalRaw(t *testing.T) {
 	}
 	if !strings.Contains(table, `a\u001b[2Jb`) {
 		t.Errorf("the escape is not shown: %s", table)
+	}
+	hostile := apiv1.Finding{Vulnerability: "CVE-1", Source: "é\u009b2J\u202ex\U000e0041", Explanation: "ends with \u2066", Priority: "normal", Status: "fix available"}
+	s := &session{out: apiv1.Scan{Root: "/\u009b", Ecosystem: "Debian:12", Assessment: apiv1.Assessment{Status: assessed}, Findings: []apiv1.Finding{hostile}}, now: time.Now()}
+	for _, format := range []string{"json", "sarif", "cyclonedx-vex", "junit"} {
+		var b bytes.Buffer
+		if err := write(&b, s, format, "1"); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range strings.ReplaceAll(b.String(), "\n", "") {
+			if r < ' ' || unsafe(r) {
+				t.Fatalf("%s: %U in %q", format, r, b.String())
+			}
+		}
+		var back apiv1.Scan
+		if format == "json" && (json.Unmarshal(b.Bytes(), &back) != nil || back.Root != s.out.Root || back.Findings[0].Source != hostile.Source) {
+			t.Errorf("JSON has lost something: %s", b.String())
+		}
 	}
 }

@@ -190,11 +190,16 @@ func visible(s string) string {
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
+		if r == utf8.RuneError || unsafe(r) {
 			fmt.Fprintf(&b, `\u%04x`, r)
 			continue
 		}
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// unsafe: a terminal may act on it, or it turns text round, or hides in it.
+func unsafe(r rune) bool {
+	return !unicode.IsPrint(r)
 }
