@@ -321,6 +321,7 @@ func TestABundlesFeedsAreTakenInWholeOrRefusedWhole(t *testing.T) {
 		}, one: "twice"},
 		"a cut line":      {change: func(m *manifest, members map[string][]byte) { replace(m, members, []byte(`{"a":{"id":"X"`)) }, one: "cut off"},
 		"an endless line": {change: func(m *manifest, members map[string][]byte) { replace(m, members, bytes.Repeat([]byte(" "), 17<<20)) }, one: "longer than"},
+		"of no time":      {change: func(m *manifest, _ map[string][]byte) { debian(m).AsOf = time.Time{} }, one: "as of when"},
 		"an older one":    {change: func(m *manifest, _ map[string][]byte) { debian(m).AsOf = debian(m).AsOf.Add(-time.Hour) }, one: "what is here is newer"},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
@@ -402,6 +403,44 @@ func TestForceTakesInWhatIsOlder(t *testing.T) {
 	}
 	if diff := cmp.Diff(a.everything(t), b.everything(t)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A clock that was ahead where a bundle was made must not make its feeds fresh for ever, nor refuse the bundles that come after it.
+func TestABundleIsNeverOfTheFuture(t *testing.T) {
+	t.Parallel()
+	a, data, key := origin(t)
+	ahead := remade(t, data, a.cfg.Key, func(m *manifest, _ map[string][]byte) {
+		for i := range m.Feeds {
+			m.Feeds[i].AsOf = m.Created.AddDate(50, 0, 0)
+		}
+	})
+	b := setup(t, "")
+	for range 2 { // the second holds nothing new
+		if _, err := b.ImportBundle(t.Context(), bytes.NewReader(ahead), BundleOptions{Trust: key}); err != nil {
+			t.Fatal(err)
+		}
+		for name, state := range states(t, b) {
+			if state.AsOf.After(b.at()) {
+				t.Errorf("%s is as of %v, and it is %v", name, state.AsOf, b.at())
+			}
+		}
+	}
+}
+
+// What is wrong with a folder is said without where we unpacked it.
+func TestAFolderThatIsRefusedNamesNoPlaceOfOurs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "")
+	b.cfg.Temp = t.TempDir()
+	var tarred bytes.Buffer
+	w := tar.NewWriter(&tarred)
+	if err := errors.Join(w.WriteHeader(&tar.Header{Name: "osv/" + strings.Repeat("n", 300) + "/all.zip", Mode: 0o600, Typeflag: tar.TypeReg}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.ImportArchive(t.Context(), &tarred)
+	if !errors.Is(err, fault.Invalid) || strings.Contains(fault.Message(err), b.cfg.Temp) {
+		t.Errorf("%v: %s", err, fault.Message(err))
 	}
 }
 

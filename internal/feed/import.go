@@ -99,12 +99,14 @@ func (s *Service) ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedS
 		return nil, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // the next start of the system removes what is left
+	// Where we put it is our own affair.
+	bare := strings.NewReplacer(fmt.Sprintf("%q ", dir), "", fmt.Sprintf(" %q", dir), "", dir+string(filepath.Separator), "")
 	if err := s.unpackFolder(ctx, r, dir); err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "the folder cannot be taken in: %v", err)
+		return nil, fault.Wrap(err, fault.Invalid, "the folder cannot be taken in: %s", bare.Replace(err.Error()))
 	}
 	feeds, err := feedsIn(dir)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.KindOf(err), "%s", strings.ReplaceAll(fault.Message(err), fmt.Sprintf("%q ", dir), ""))
+		return nil, fault.Wrap(err, fault.KindOf(err), "%s", bare.Replace(fault.Message(err)))
 	}
 	out := make([]apiv1.FeedStatus, 0, len(feeds))
 	for _, f := range feeds {
@@ -114,7 +116,7 @@ func (s *Service) ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedS
 		}
 		if err != nil {
 			one = f.status(advisory.FeedState{Name: f.name})
-			one.Error = "refused: " + strings.ReplaceAll(fault.Message(err), dir+string(filepath.Separator), "")
+			one.Error = "refused: " + bare.Replace(fault.Message(err))
 		}
 		out = append(out, one)
 	}

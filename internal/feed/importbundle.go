@@ -48,6 +48,9 @@ func (s *Service) ImportBundle(ctx context.Context, r io.Reader, o BundleOptions
 
 // importMember takes in one feed of a bundle. What is wrong with it is in the status that it gives; the error is ours.
 func (s *Service) importMember(ctx context.Context, b *bundle, m member, force bool) (apiv1.FeedStatus, error) {
+	if m.AsOf.After(s.now()) {
+		m.AsOf = s.now() // a clock that is ahead; a feed of the future would never count as old, and refuse what comes after it
+	}
 	states, err := s.states(ctx)
 	if err != nil {
 		return apiv1.FeedStatus{}, err
@@ -67,6 +70,8 @@ func (s *Service) importMember(ctx context.Context, b *bundle, m member, force b
 		return refused("this version of Staunch knows no such feed")
 	case err != nil:
 		return refused("%v", err)
+	case m.AsOf.IsZero():
+		return refused("it does not say as of when it is")
 	case f.own && before.SHA256 != "" && !strings.HasPrefix(before.SHA256, bundleRevision) && !force:
 		return refused("this server has a list of its own, which the bundle's would replace")
 	case m.AsOf.Before(before.AsOf) && !force:
