@@ -143,6 +143,9 @@ func (a *imageFile) index(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if len(h.Name) > maxPath || len(h.Linkname) > maxPath {
+			continue // no member of an image, and a hundred thousand of them would fill the memory
+		}
 		name := path.Clean("/" + h.Name)[1:]
 		switch h.Typeflag {
 		case tar.TypeReg:

@@ -302,6 +302,58 @@ func TestImageRefuses(t *testing.T) {
 	}
 }
 
+func (n *node) depth() int {
+	deepest := 0
+	for _, child := range n.children {
+		deepest = max(deepest, 1+child.depth())
+	}
+	return deepest
+}
+
+// A hostile image costs what its bounds allow: folders are not stacked upon folders through links, and a name that is written a thousand
+// times is a thousand files kept.
+func TestAHostileImageIsBounded(t *testing.T) {
+	t.Parallel()
+	apply := func(most int, entries []entry) (*tree, error) {
+		b := tarOf(t, entries...)
+		f, err := os.Open(imageFileOf(t, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = f.Close() }()
+		tree := newTree(t.TempDir(), false)
+		tree.most = most
+		return tree, (&imageFile{file: f, members: map[string]member{"l": {size: int64(len(b))}}}).apply(t.Context(), tree, "l")
+	}
+	deep := strings.Repeat("d/", 1500)
+	entries := []entry{{name: deep}}
+	for i := range 4 {
+		entries = append(entries, entry{name: fmt.Sprintf("l%d", i+1), link: strings.TrimPrefix(fmt.Sprintf("l%d/", i), "l0/") + deep}, entry{name: fmt.Sprintf("l%d/%s", i+1, deep)})
+	}
+	if got, err := apply(maxNodes, entries); err != nil || got.root.depth() > maxLevels {
+		t.Errorf("%v, %d levels", err, got.root.depth())
+	}
+	entries = nil
+	for range 100 {
+		entries = append(entries, entry{name: "lib/apk/db/installed", text: "P:a\n"})
+	}
+	if _, err := apply(50, entries); err == nil {
+		t.Error("the same name for ever")
+	}
+	if _, err := apply(200, entries); err != nil {
+		t.Error(err)
+	}
+	long := strings.Repeat("n/", 3000)
+	f, err := openArchive(t.Context(), imageFileOf(t, tarOf(t, entry{name: long + "x"}, entry{name: "y", link: long}, entry{name: "z"})), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.file.Close() }()
+	if len(f.members) != 1 {
+		t.Errorf("%d members are kept in memory", len(f.members))
+	}
+}
+
 func FuzzLayer(f *testing.F) {
 	f.Add(tarOf(f, entry{name: "lib", link: "usr/lib"}, entry{name: "lib/apk/db/installed", text: "P:a\nV:1\n"}, entry{name: "usr/.wh.lib"}, entry{name: "a/.wh..wh..opq"}))
 	f.Fuzz(func(t *testing.T, layer []byte) {

@@ -29,6 +29,7 @@ const (
 	maxFiles     = 20_000_000
 	maxNodes     = 2_000_000 // names kept in memory
 	maxPath      = 4096
+	maxLevels    = maxPath / 2 // of folders: a path of more names would be longer
 )
 
 // Whiteouts: how a layer says that something below it is gone (image-spec, layer.md).
@@ -71,14 +72,15 @@ type tree struct {
 	languages bool
 	root      *node
 	layer     int
-	nodes     int
+	nodes     int // names, and files kept
+	most      int // of them
 	files     int
 	unpacked  int64 // left
 	extracted int64 // left
 }
 
 func newTree(dir string, languages bool) *tree {
-	return &tree{dir: dir, languages: languages, root: &node{children: map[string]*node{}}, unpacked: maxUnpacked, extracted: maxExtracted}
+	return &tree{dir: dir, languages: languages, root: &node{children: map[string]*node{}}, most: maxNodes, unpacked: maxUnpacked, extracted: maxExtracted}
 }
 
 // apply puts one layer on top.
@@ -222,7 +224,7 @@ func (t *tree) walk(name string, create bool) (found, parent *node, base string)
 			continue
 		}
 		if next == nil || next.children == nil && !last {
-			if !create || t.nodes >= maxNodes {
+			if !create || t.nodes >= t.most || len(stack) >= maxLevels {
 				return nil, nil, ""
 			}
 			t.nodes++
@@ -252,8 +254,8 @@ func (t *tree) put(name string, n *node) error {
 	}
 	old, parent, base := t.walk(name, true)
 	if parent == nil {
-		if t.nodes >= maxNodes {
-			return fmt.Errorf("it has more than %d names", maxNodes)
+		if t.nodes >= t.most {
+			return t.tooMany()
 		}
 		return nil
 	}
@@ -263,13 +265,15 @@ func (t *tree) put(name string, n *node) error {
 		return nil
 	}
 	if old == nil {
-		if t.nodes++; t.nodes > maxNodes {
-			return fmt.Errorf("it has more than %d names", maxNodes)
+		if t.nodes++; t.nodes > t.most {
+			return t.tooMany()
 		}
 	}
 	parent.children[base] = n
 	return nil
 }
+
+func (t *tree) tooMany() error { return fmt.Errorf("it has more than %d names", t.most) }
 
 // store keeps a file's contents under a number.
 func (t *tree) store(name string, mode fs.FileMode, contents io.Reader) (string, error) {
@@ -280,7 +284,9 @@ func (t *tree) store(name string, mode fs.FileMode, contents io.Reader) (string,
 		}
 		contents = in
 	}
-	t.nodes++
+	if t.nodes++; t.nodes > t.most { // each is a file on disk, also when another takes its name
+		return "", t.tooMany()
+	}
 	stored := filepath.Join(t.dir, "file-"+strconv.Itoa(t.nodes))
 	f, err := os.OpenFile(stored, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -317,6 +323,7 @@ func wantedForOS(name string) bool {
 // write puts the tree into a folder: files renamed into place, links as they are. Nothing is written through a link, since every name is
 // made in a folder that we have made ourselves; whoever reads the tree resolves links inside it.
 func (t *tree) write() (string, error) {
+	t.root.prune()
 	root := filepath.Join(t.dir, "root")
 	return root, t.writeBelow(root, t.root)
 }
@@ -329,7 +336,7 @@ func (t *tree) writeBelow(dir string, n *node) error {
 		at := filepath.Join(dir, name)
 		var err error
 		switch {
-		case child.children != nil && child.holds():
+		case child.children != nil:
 			err = t.writeBelow(at, child)
 		case child.link != "":
 			err = os.Symlink(child.link, at)
@@ -345,15 +352,12 @@ func (t *tree) writeBelow(dir string, n *node) error {
 	return nil
 }
 
-// holds reports whether there is a file or link below a folder: others are not made.
-func (n *node) holds() bool {
-	if n.link != "" || n.stored != "" {
-		return true
-	}
-	for _, child := range n.children {
-		if child.holds() {
-			return true
+// prune drops folders without a file or link below them, and files that are not kept; true when nothing is left of n.
+func (n *node) prune() bool {
+	for name, child := range n.children {
+		if child.prune() {
+			delete(n.children, name)
 		}
 	}
-	return false
+	return n.link == "" && n.stored == "" && len(n.children) == 0
 }

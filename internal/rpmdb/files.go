@@ -15,6 +15,8 @@ const (
 	tagBaseNames   = 1117
 	tagDirNames    = 1118
 	typeStringList = 8
+
+	maxPath = 4096 // PATH_MAX
 )
 
 // Files gives the full name of every file of every package below root. A header whose files cannot be read has none.
@@ -61,7 +63,7 @@ func fileNames(blob []byte, give func(name string)) {
 		}
 		for uint32(len(folders)) <= n { //nolint:gosec // at most count
 			stop := bytes.IndexByte(dirs, 0)
-			if stop < 0 {
+			if stop < 0 || stop > maxPath { // each of a million names may be in it
 				return
 			}
 			folders, dirs = append(folders, string(dirs[:stop])), dirs[stop+1:]

@@ -25,6 +25,7 @@ type sqlite struct {
 	wal      map[uint32]int64 // pages that the log has a newer version of: where in it
 	log      io.ReaderAt
 	left     budget
+	rows     budget // what lies of them in the leaves: no two share a byte
 	buf      []byte
 }
 
@@ -53,6 +54,7 @@ func readSQLite(r io.ReaderAt, size int64, wal io.ReaderAt, walSize int64, give 
 		}
 	}
 	s.left.left = size + walSize + s.pageSize // not by pages: the log may claim any number
+	s.rows = s.left
 	root, err := s.table("Packages")
 	if err != nil {
 		return err
@@ -156,6 +158,9 @@ func (s *sqlite) cell(cell []byte, give func([]byte) error) error {
 	local := s.local(total)
 	if local > int64(len(cell)) {
 		return errors.New("a row is cut off")
+	}
+	if err := s.rows.take(local); err != nil {
+		return err
 	}
 	if local == total {
 		return give(cell[:local])

@@ -3,6 +3,7 @@ package rpmdb
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strconv"
 	"testing"
@@ -114,6 +115,45 @@ func sqliteFile(header []byte) []byte {
 	kind := 12 + 2*len(header)
 	cell(out[size:], out[size:], append([]byte{4, 0, byte(kind>>7 | 0x80), byte(kind & 0x7f)}, header...))
 	return out
+}
+
+// No two rows of a database share a byte: a page whose thousand cells are one and the same would have us read that a thousand times.
+func TestOneRowIsNotReadAThousandTimes(t *testing.T) {
+	t.Parallel()
+	file := sqliteFile(header("a", "1", "1"))
+	leaf := file[4096:]
+	at := binary.BigEndian.Uint16(leaf[8:])
+	const many = 1000
+	binary.BigEndian.PutUint16(leaf[3:], many)
+	for i := range many {
+		binary.BigEndian.PutUint16(leaf[8+2*i:], at)
+	}
+	given := 0
+	_, err := walk(bytes.NewReader(file), int64(len(file)), nil, 0, func([]byte) error { given++; return nil })
+	if !errors.Is(err, errCircles) || given > 500 {
+		t.Errorf("%v, %d rows", err, given)
+	}
+}
+
+// A folder's name counts once for each of its files: a header of a few megabytes must not become terabytes of names.
+func TestNoFolderIsLongerThanAPath(t *testing.T) {
+	t.Parallel()
+	for length, want := range map[int]int{100: 1000, maxPath + 1: 0} {
+		const many = 1000
+		dirs := append(bytes.Repeat([]byte("d"), length), 0)
+		names, numbers := bytes.Repeat([]byte("n\x00"), many), make([]byte, 4*many)
+		data := append(append(append([]byte{}, numbers...), names...), dirs...)
+		index := []byte{}
+		for _, n := range []int{tagDirIndexes, typeInt32, 0, many, tagBaseNames, typeStringList, len(numbers), many, tagDirNames, typeStringList, len(numbers) + len(names), 1} {
+			index = binary.BigEndian.AppendUint32(index, uint32(n))
+		}
+		blob := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 3), uint32(len(data)))
+		given := 0
+		fileNames(append(append(blob, index...), data...), func(string) { given++ })
+		if given != want {
+			t.Errorf("a folder of %d bytes: %d names", length, given)
+		}
+	}
 }
 
 func FuzzRpmDatabase(f *testing.F) {
