@@ -29,6 +29,8 @@ func (ix *index) notAssessed(h *host) string {
 	switch {
 	case ecosystem == "":
 		return "no advisory data: the release of this host is not known to Staunch"
+	case h.cohort.set.ecosystem == "": // a list that could not be read is not a host without packages
+		return "none of the distribution's packages are known: its package manager could not be asked"
 	case !ix.releases[ecosystem] && !ix.past.At.IsZero():
 		return fmt.Sprintf("unknown then: no feed with advisories for %s had been imported", ecosystem)
 	case !ix.releases[ecosystem]:

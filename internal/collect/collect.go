@@ -3,9 +3,11 @@ package collect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"sync"
@@ -106,7 +108,9 @@ func (c *Collector) installed(ctx context.Context, tree *pkgmgr.Root, rel apiv1.
 	in, err := readInstalled(tree, rel.Ecosystem)
 	switch {
 	case in.manager == byRPM && c.live():
-		err = in.askRPM(ctx, rpm.Config{})
+		if err = in.askRPM(ctx, rpm.Config{}); errors.Is(err, exec.ErrNotFound) { // an image whose rpm was taken out: its facts are still worth having
+			in.problems, err = append(in.problems, "there is a database of rpm and no rpm to ask: what is installed is not known"), nil
+		}
 	case in.manager == byRPM || in.manager == "":
 		err = nil
 	}

@@ -171,7 +171,10 @@ func TestARealRpmReachesTheWire(t *testing.T) {
 	if diff := cmp.Diff(want, in.packages, cmpopts.IgnoreUnexported(apiv1.Package{})); diff != "" {
 		t.Error(diff)
 	}
-	if err := in.askRPM(t.Context(), rpm.Config{Program: "/nonexistent/rpm"}); !errors.Is(err, fault.Unavailable) {
+	if err := in.askRPM(t.Context(), rpm.Config{Program: "/bin/false"}); !errors.Is(err, fault.Unavailable) || errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("an rpm that fails: %v", err)
+	}
+	if err := in.askRPM(t.Context(), rpm.Config{Program: "no-rpm-of-this-name"}); !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("no rpm: %v", err)
 	}
 }
