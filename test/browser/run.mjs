@@ -12,6 +12,7 @@ import * as account from "./checks/account.mjs";
 import * as fleet from "./checks/fleet.mjs";
 import * as knowledge from "./checks/knowledge.mjs";
 import * as live from "./checks/live.mjs";
+import * as past from "./checks/past.mjs";
 import * as patch from "./checks/patch.mjs";
 import * as session from "./checks/session.mjs";
 
@@ -72,6 +73,7 @@ try {
     await all(account.checks);
   }
   await all(patch.checks);
+  await all(past.checks);
   if (process.env.ONLY !== "patch") {
     await check("a picture of each page, light and dark", () => pictures.takeAll(world));
     await all(live.checks);

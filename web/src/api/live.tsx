@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import type { QueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useState } from "react";
 import type { ReactNode } from "react";
+import { pastOf } from "../url/past";
 import { everything, parseMessage, touched } from "./touched";
 import type { Message } from "./touched";
 
@@ -88,7 +89,10 @@ function batcher(flush: (messages: Message[]) => void) {
 function invalidate(client: QueryClient, messages: Message[]) {
   const nouns = touched(messages);
   void client.invalidateQueries({
-    predicate: ({ queryKey: [noun, first] }) =>
-      nouns.has(everything) || nouns.has(String(noun)) || (typeof first === "string" && nouns.has(`${String(noun)}:${first}`)),
+    predicate: ({ queryKey }) => {
+      if (pastOf(queryKey)) return false; // what happens now does not change what was
+      const [noun, first] = queryKey;
+      return nouns.has(everything) || nouns.has(String(noun)) || (typeof first === "string" && nouns.has(`${String(noun)}:${first}`));
+    },
   });
 }

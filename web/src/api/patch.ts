@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, must } from "./client";
-import { asked, pages } from "./queries";
+import { pages } from "./pasts";
+import { asked } from "./queries";
 import type { PlanPage, Priority, RolloutPage } from "./types";
 
 /** Questions about plans, rollouts, runs and what came of them; keys as in queries.ts. */

@@ -1,5 +1,7 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import type { Past } from "../url/past";
 import { api, must } from "./client";
+import { ofItsTime, pages } from "./pasts";
 import { Problem } from "./problem";
 import type { EventPage, FindingPage, FleetUpdatePage, HistoryPage, HostPage, Priority, Session, VulnDetail, VulnPage } from "./types";
 
@@ -9,7 +11,7 @@ import type { EventPage, FindingPage, FleetUpdatePage, HistoryPage, HostPage, Pr
  */
 const pageSize = 200;
 
-export interface ListQuery {
+export interface ListQuery extends Past {
   selector?: string;
   q?: string;
   sort?: string;
@@ -21,16 +23,6 @@ export function asked<T extends object>(query: T): T {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== "" && value !== undefined && value !== false)) as T;
 }
 
-interface Page {
-  next?: string;
-}
-
-export const pages = {
-  initialPageParam: "",
-  getNextPageParam: (last: Page) => last.next || undefined,
-  placeholderData: keepPreviousData,
-};
-
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
   staleTime: 60_000,
@@ -41,16 +33,17 @@ export const sessionQuery = queryOptions({
     }),
 });
 
-export const overviewQuery = (selector: string) =>
+export const overviewQuery = (query: Past & { selector?: string }) =>
   queryOptions({
-    queryKey: ["overview", selector],
-    placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => must(api.GET("/api/v1/overview", { signal, params: { query: asked({ selector }) } })),
+    ...ofItsTime(query),
+    queryKey: ["overview", query],
+    queryFn: ({ signal }) => must(api.GET("/api/v1/overview", { signal, params: { query: asked(query) } })),
   });
 
 export const hostsQuery = (query: ListQuery) =>
   infiniteQueryOptions({
     ...pages,
+    ...ofItsTime(query),
     queryKey: ["hosts", query],
     queryFn: ({ signal, pageParam }): Promise<HostPage> =>
       must(api.GET("/api/v1/hosts", { signal, params: { query: asked({ ...query, limit: pageSize, cursor: pageParam }) } })),
@@ -77,6 +70,7 @@ export const hostUpdatesQuery = (host: string) =>
 export const hostFindingsQuery = (host: string, query: ListQuery & { priority?: Priority }) =>
   infiniteQueryOptions({
     ...pages,
+    ...ofItsTime(query),
     queryKey: ["host-findings", host, query],
     queryFn: ({ signal, pageParam }): Promise<FindingPage> =>
       must(
@@ -100,6 +94,7 @@ export const hostHistoryQuery = (host: string) =>
 export const vulnerabilitiesQuery = (query: ListQuery & { priority?: Priority; source?: string }) =>
   infiniteQueryOptions({
     ...pages,
+    ...ofItsTime(query),
     queryKey: ["vulnerabilities", query],
     queryFn: ({ signal, pageParam }): Promise<VulnPage> =>
       must(api.GET("/api/v1/vulnerabilities", { signal, params: { query: asked({ ...query, limit: pageSize, cursor: pageParam }) } })),
@@ -108,6 +103,7 @@ export const vulnerabilitiesQuery = (query: ListQuery & { priority?: Priority; s
 export const vulnerabilityQuery = (id: string, query: ListQuery) =>
   infiniteQueryOptions({
     ...pages,
+    ...ofItsTime(query),
     getNextPageParam: (last: VulnDetail) => last.hosts.next || undefined,
     queryKey: ["vulnerability", id, query],
     queryFn: ({ signal, pageParam }): Promise<VulnDetail> =>
@@ -122,6 +118,7 @@ export const vulnerabilityQuery = (id: string, query: ListQuery) =>
 export const updatesQuery = (query: ListQuery) =>
   infiniteQueryOptions({
     ...pages,
+    ...ofItsTime(query),
     queryKey: ["updates", query],
     queryFn: ({ signal, pageParam }): Promise<FleetUpdatePage> =>
       must(api.GET("/api/v1/updates", { signal, params: { query: asked({ ...query, limit: pageSize, cursor: pageParam }) } })),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { age, amount, nextTick, utc } from "./time";
+import { age, amount, fieldOf, instant, nextTick, readField, utc } from "./time";
 
 const now = Date.parse("2026-11-21T20:00:00Z");
 const before = (seconds: number) => new Date(now - seconds * 1000);
@@ -44,4 +44,11 @@ test("utc is exact to the second and names its zone", () => {
 test("old instants wake the page less often than new ones", () => {
   expect(nextTick(before(10).toISOString(), now)).toBeLessThan(nextTick(before(600).toISOString(), now));
   expect(nextTick(before(600).toISOString(), now)).toBeLessThan(nextTick(before(90000).toISOString(), now));
+});
+
+describe("an instant", () => {
+  test("in words is in UTC, whatever the zone it came in", () => expect(instant("2026-11-20T14:05:59+02:00")).toBe("20 Nov 2026, 12:05 UTC"));
+  test("that is none says so", () => expect(instant("yesterday")).toBe("an unknown time"));
+  test("in a field is read as it was", () => expect(readField(fieldOf("2026-11-20T12:05:00.000Z"))).toBe("2026-11-20T12:05:00.000Z"));
+  test.each(["", "2026-13-01T00:00", "soon"])("%j in a field is none", (text) => expect(readField(text)).toBeUndefined());
 });

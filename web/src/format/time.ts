@@ -38,6 +38,26 @@ export function utc(at: string | Date): string {
   return `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** instant is a time in words, to the minute: "20 Nov 2026, 12:00 UTC". */
+export function instant(at: string): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return "an unknown time";
+  return `${date.getUTCDate()} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()}, ${date.toISOString().slice(11, 16)} UTC`;
+}
+
+/** fieldOf is an instant as a field for a date and a time has it; the field is in UTC. */
+export function fieldOf(at: string): string {
+  return new Date(at).toISOString().slice(0, 16);
+}
+
+/** readField reads such a field; undefined when it holds no time. */
+export function readField(text: string): string | undefined {
+  const at = Date.parse(`${text}Z`);
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+}
+
 /** nextTick is after how many milliseconds the words for an instant can change, so that a page neither lies nor spins. */
 export function nextTick(at: string, now: number): number {
   const seconds = Math.abs(now - Date.parse(at)) / 1000;

@@ -1,7 +1,6 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link } from "react-router";
 import { api, must } from "../api/client";
 import { enrollTokensQuery } from "../api/queries";
 import type { EnrollToken } from "../api/types";
@@ -15,6 +14,7 @@ import { Page, Section } from "../parts/Page";
 import { State } from "../parts/State";
 import { DataTable } from "../table/DataTable";
 import type { Column } from "../table/columns";
+import { Link } from "../url/Link";
 import { CreateToken } from "./enroll/CreateToken";
 import { NewToken } from "./enroll/NewToken";
 

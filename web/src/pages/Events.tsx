@@ -1,6 +1,5 @@
 import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { eventsQuery } from "../api/queries";
 import type { Event, EventPage } from "../api/types";
 import { count } from "../format/numbers";
@@ -8,6 +7,7 @@ import { utc } from "../format/time";
 import { Age } from "../parts/Age";
 import { Empty, Failure } from "../parts/Notes";
 import { Facts, Page } from "../parts/Page";
+import { Link } from "../url/Link";
 import { VerifyButton, VerifyResult } from "./events/VerifyChain";
 import { DataTable } from "../table/DataTable";
 import type { Column } from "../table/columns";

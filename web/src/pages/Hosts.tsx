@@ -1,7 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Button } from "@mantine/core";
 import { useCallback, useMemo } from "react";
-import { Link } from "react-router";
 import { Problem } from "../api/problem";
 import { hostsQuery } from "../api/queries";
 import type { HostPage } from "../api/types";
@@ -15,7 +14,9 @@ import { DataTable } from "../table/DataTable";
 import { ListFoot } from "../table/ListFoot";
 import { useList } from "../table/useList";
 import { readSort, writeSort } from "../url/urlState";
+import { usePast } from "../url/usePast";
 import { useUrlState } from "../url/useUrlState";
+import { Link } from "../url/Link";
 import { hostColumns, hostSorts } from "./hosts/columns";
 import { QuickFilters } from "./hosts/QuickFilters";
 
@@ -26,18 +27,21 @@ const itemsOf = (page: HostPage) => page.items;
 export function Hosts() {
   const [{ selector, q, sort: sortText }, set] = useUrlState(defaults);
   const sort = readSort(sortText, hostSorts, defaults.sort);
-  const query = useInfiniteQuery(hostsQuery({ selector, q, sort: sort.key, desc: sort.desc }));
+  const past = usePast();
+  const query = useInfiniteQuery(hostsQuery({ ...past, selector, q, sort: sort.key, desc: sort.desc }));
   const list = useList(query, itemsOf);
   const badSelector = list.error instanceof Problem && list.error.status === 422 ? list.error.message : undefined;
   const pick = useCallback((term: string) => set({ selector: withTerm(selector, term) }), [set, selector]);
-  const columns = useMemo(() => hostColumns(pick), [pick]);
+  const columns = useMemo(() => hostColumns(pick, past.as_of !== undefined), [pick, past]);
   const filtered = selector !== "" || q !== "";
   return (
     <Page fixed title="Hosts" aside={list.page && <span className="num">{counted(list.page.total, "host")}{filtered && " match"}</span>}
       actions={
-        <Button component={Link} to="/enrollment" variant="default">
-          Enroll a host
-        </Button>
+        !past.as_of && (
+          <Button component={Link} to="/enrollment" variant="default">
+            Enroll a host
+          </Button>
+        )
       }
     >
       <div className="filters">
@@ -45,6 +49,7 @@ export function Hosts() {
         <Selector value={selector} onChange={(value) => set({ selector: value }, { replace: true })} problem={badSelector} width={270} />
         <QuickFilters
           active={terms(selector)}
+          past={past.as_of !== undefined}
           toggle={(term, on) => set({ selector: on ? withTerm(selector, term) : withoutTerm(selector, term) })}
         />
       </div>
@@ -60,17 +65,18 @@ export function Hosts() {
         loading={list.loading}
         more={list.more}
         minWidth={1070}
-        empty={<NoHosts filtered={filtered} bad={badSelector !== undefined} pendingOnly={selector === only.pending} />}
+        empty={<NoHosts past={past.as_of !== undefined} filtered={filtered} bad={badSelector !== undefined} pendingOnly={selector === only.pending} />}
       />
       <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} noun="hosts" more={list.more} busy={list.busy} />
     </Page>
   );
 }
 
-function NoHosts({ filtered, bad, pendingOnly }: { filtered: boolean; bad: boolean; pendingOnly: boolean }) {
+function NoHosts({ past, filtered, bad, pendingOnly }: { past: boolean; filtered: boolean; bad: boolean; pendingOnly: boolean }) {
   if (bad) return <Empty title="The selector cannot be read.">Its field says why. Example: env=prod,role in (web,api),!retired</Empty>;
   if (pendingOnly) return <Empty title="No host is waiting for approval." />;
   if (filtered) return <Empty title="No host matches.">Clear the search or the selector to see all.</Empty>;
+  if (past) return <Empty title="No host was enrolled then." />;
   return (
     <Empty title="No host is enrolled yet.">
       <Link to="/enrollment">Make an enroll-token</Link> and paste its command on a host.

@@ -1,5 +1,4 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { plansQuery } from "../api/patch";
 import type { PlanPage, PlanRow } from "../api/types";
 import { count } from "../format/numbers";
@@ -13,6 +12,7 @@ import { DataTable } from "../table/DataTable";
 import { MoreRows } from "../table/MoreRows";
 import type { Column } from "../table/columns";
 import { useList } from "../table/useList";
+import { Link } from "../url/Link";
 
 const itemsOf = (page: PlanPage) => page.items;
 

@@ -2,7 +2,6 @@ import { Button, Select } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { Link } from "react-router";
 import { complianceQuery } from "../api/patch";
 import { Problem } from "../api/problem";
 import type { ComplianceReport } from "../api/types";
@@ -17,6 +16,7 @@ import { isPriority, priorities } from "../parts/Priority";
 import { DataTable } from "../table/DataTable";
 import { readSort, writeSort } from "../url/urlState";
 import { useUrlState } from "../url/useUrlState";
+import { Link } from "../url/Link";
 import { reportColumns, reportSorts } from "./report/columns";
 import { ReportTallies } from "./report/ReportTallies";
 

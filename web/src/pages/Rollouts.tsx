@@ -1,5 +1,4 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { rolloutsQuery } from "../api/patch";
 import type { RolloutPage, RolloutRow } from "../api/types";
 import { who } from "../format/actors";
@@ -13,6 +12,7 @@ import { DataTable } from "../table/DataTable";
 import { MoreRows } from "../table/MoreRows";
 import type { Column } from "../table/columns";
 import { useList } from "../table/useList";
+import { Link } from "../url/Link";
 
 const itemsOf = (page: RolloutPage) => page.items;
 

@@ -1,6 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { Link } from "react-router";
 import { Problem } from "../api/problem";
 import { updatesQuery } from "../api/queries";
 import type { FleetUpdate, FleetUpdatePage } from "../api/types";
@@ -18,7 +17,9 @@ import { ListFoot } from "../table/ListFoot";
 import type { Column } from "../table/columns";
 import { useList } from "../table/useList";
 import { readSort, writeSort } from "../url/urlState";
+import { usePast } from "../url/usePast";
 import { useUrlState } from "../url/useUrlState";
+import { Link } from "../url/Link";
 
 const defaults = { selector: "", q: "", sort: "security" };
 const itemsOf = (page: FleetUpdatePage) => page.items;
@@ -62,18 +63,19 @@ function pickColumn(picked: ReadonlySet<string>, toggle: (name: string) => void)
 export function Updates() {
   const [{ selector, q, sort: sortText }, set] = useUrlState(defaults);
   const sort = readSort(sortText, ["name", "hosts", "security"], defaults.sort);
-  const query = useInfiniteQuery(updatesQuery({ selector, q, sort: sort.key, desc: sort.desc }));
+  const past = usePast();
+  const query = useInfiniteQuery(updatesQuery({ ...past, selector, q, sort: sort.key, desc: sort.desc }));
   const list = useList(query, itemsOf);
   const badSelector = list.error instanceof Problem && list.error.status === 422 ? list.error.message : undefined;
   const { picked, toggle } = usePicked();
-  const all = useMemo(() => [pickColumn(picked, toggle), ...columns], [picked, toggle]);
+  const all = useMemo(() => (past.as_of ? columns : [pickColumn(picked, toggle), ...columns]), [past, picked, toggle]);
   const unknown = list.page?.unknown ?? 0;
   return (
     <Page fixed title="Updates" aside={list.page && <span className="num">{counted(list.page.total, "update")}</span>} actions={<PatchMenu label="Patch these hosts" selector={selector} />}>
       <div className="filters">
         <Search label="Search updates" placeholder="Package, version" value={q} onChange={(value) => set({ q: value }, { replace: true })} />
         <Selector value={selector} onChange={(value) => set({ selector: value }, { replace: true })} problem={badSelector} />
-        {picked.size > 0 && (
+        {picked.size > 0 && !past.as_of && (
           <PatchButton primary prefill={{ selector, packages: [...picked].toSorted() }}>
             {`Patch ${counted(picked.size, "selected package")} …`}
           </PatchButton>

@@ -1,5 +1,4 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { Problem } from "../api/problem";
 import { vulnerabilitiesQuery } from "../api/queries";
 import type { VulnPage, VulnRow } from "../api/types";
@@ -18,7 +17,9 @@ import { ListFoot } from "../table/ListFoot";
 import type { Column } from "../table/columns";
 import { useList } from "../table/useList";
 import { readSort, writeSort } from "../url/urlState";
+import { usePast } from "../url/usePast";
 import { useUrlState } from "../url/useUrlState";
+import { Link } from "../url/Link";
 
 const defaults = { selector: "", q: "", priority: "", sort: "priority" };
 const sorts = ["priority", "id", "hosts", "published"];
@@ -49,8 +50,9 @@ const columns: Column<VulnRow>[] = [
 export function Vulnerabilities() {
   const [{ selector, q, priority, sort: sortText }, set] = useUrlState(defaults);
   const sort = readSort(sortText, sorts, defaults.sort);
+  const past = usePast();
   const query = useInfiniteQuery(
-    vulnerabilitiesQuery({ selector, q, sort: sort.key, desc: sort.desc, ...(isPriority(priority) ? { priority } : {}) }),
+    vulnerabilitiesQuery({ ...past, selector, q, sort: sort.key, desc: sort.desc, ...(isPriority(priority) ? { priority } : {}) }),
   );
   const list = useList(query, itemsOf);
   const badSelector = list.error instanceof Problem && list.error.status === 422 ? list.error.message : undefined;

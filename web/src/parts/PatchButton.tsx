@@ -2,6 +2,7 @@ import { Button, Menu } from "@mantine/core";
 import { IconChevronDown, IconPackageImport } from "@tabler/icons-react";
 import { useState } from "react";
 import type { CreatePlan as Spec } from "../api/types";
+import { usePast } from "../url/usePast";
 import { CreatePlan } from "./CreatePlan";
 
 interface Props {
@@ -15,6 +16,8 @@ interface Props {
 /** PatchButton opens the dialog for a new plan with what is looked at filled in. */
 export function PatchButton({ children, prefill, disabled, primary }: Props) {
   const [open, setOpen] = useState(false);
+  const past = usePast();
+  if (past.as_of) return null; // nothing is planned from what was
   return (
     <>
       <Button
@@ -33,6 +36,8 @@ export function PatchButton({ children, prefill, disabled, primary }: Props) {
 /** PatchMenu offers the two wishes that need no picking: security, or everything, on the hosts of a selector. */
 export function PatchMenu({ selector, label }: { selector: string; label: string }) {
   const [prefill, setPrefill] = useState<Spec>();
+  const past = usePast();
+  if (past.as_of) return null;
   return (
     <>
       <Menu position="bottom-end">

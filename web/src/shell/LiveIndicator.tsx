@@ -1,7 +1,8 @@
 import { Tooltip } from "@mantine/core";
-import { IconLoader, IconPlugConnectedX, IconBroadcast } from "@tabler/icons-react";
+import { IconLoader, IconPlugConnectedX, IconBroadcast, IconHistory } from "@tabler/icons-react";
 import { useLive } from "../api/live";
 import type { LiveState } from "../api/live";
+import { usePast } from "../url/usePast";
 
 const words: Record<LiveState, { label: string; why: string; className: string; icon: typeof IconLoader }> = {
   live: { label: "Live", why: "Changes show as they happen.", className: "ok", icon: IconBroadcast },
@@ -14,8 +15,12 @@ const words: Record<LiveState, { label: string; why: string; className: string; 
   },
 };
 
+const past = { label: "Past", why: "What was does not change: nothing is refreshed while the past is shown.", className: "normal", icon: IconHistory };
+
 export function LiveIndicator() {
-  const { label, why, className, icon: Icon } = words[useLive()];
+  const live = useLive();
+  const { as_of } = usePast();
+  const { label, why, className, icon: Icon } = as_of ? past : words[live];
   return (
     <Tooltip label={why}>
       <span className={`state ${className}`} role="status" data-live={label}>

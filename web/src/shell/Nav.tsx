@@ -1,17 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
-import { NavLink } from "react-router";
 import { overviewQuery } from "../api/queries";
 import { counted } from "../format/numbers";
+import { NavLink } from "../url/Link";
 import { pages } from "./pages";
 
 /** Nav is every page, with the one number that waits for a person: hosts to approve. */
 export function Nav() {
-  const overview = useQuery(overviewQuery(""));
+  const overview = useQuery(overviewQuery({}));
   const pending = overview.data?.pending ?? 0;
   return (
     <nav className="shell-nav" aria-label="Pages">
       {pages.map(({ to, name, icon: Icon }) => (
-        <NavLink key={to} to={to} end={to === "/"}>
+        <NavLink key={to} to={to} end={to === "/" || to === "/report"}>
           <Icon size={16} stroke={1.7} aria-hidden />
           {name}
           {to === "/hosts" && pending > 0 && (

@@ -7,13 +7,17 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 import { api, must } from "../api/client";
 import { counted } from "../format/numbers";
+import { carried } from "../url/past";
+import { usePast } from "../url/usePast";
 import { pages } from "./pages";
 
 /** SearchEverything is Ctrl K: hosts and vulnerabilities as the server finds them, the newest plans and rollouts, and the pages. */
 export function SearchEverything() {
   const [typed, setTyped] = useState("");
   const [asked] = useDebouncedValue(typed.trim(), 150);
-  const navigate = useNavigate();
+  const go = useNavigate();
+  const past = usePast();
+  const navigate = (to: string) => go(carried(to, past));
   const found = useQuery({
     queryKey: ["search", asked],
     enabled: asked.length >= 2,

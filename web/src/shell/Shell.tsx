@@ -1,12 +1,15 @@
 import { ActionIcon, Menu, Tooltip } from "@mantine/core";
 import { IconKey, IconLogout, IconSearch, IconUserCircle } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useNavigate } from "react-router";
+import { Outlet, useNavigate } from "react-router";
 import { spotlight } from "@mantine/spotlight";
 import { api, must } from "../api/client";
 import type { Session } from "../api/types";
+import { Link } from "../url/Link";
 import { LiveIndicator } from "./LiveIndicator";
 import { Nav } from "./Nav";
+import { PastBanner } from "./PastBanner";
+import { PastControl } from "./PastControl";
 import { SchemeToggle } from "./SchemeToggle";
 import { SearchEverything } from "./SearchEverything";
 
@@ -27,12 +30,14 @@ export function Shell({ session }: { session: Session }) {
           <kbd>Ctrl K</kbd>
         </button>
         <span className="grow" />
+        <PastControl />
         <LiveIndicator />
         <SchemeToggle />
         <UserMenu session={session} />
       </div>
       <Nav />
       <main id="main" className="shell-main" tabIndex={-1}>
+        <PastBanner />
         <Outlet context={session} />
       </main>
       <SearchEverything />

@@ -1,5 +1,4 @@
 import { Button } from "@mantine/core";
-import { Link } from "react-router";
 import type { EnrollToken } from "../../api/types";
 import { hostsWith, only } from "../../format/filters";
 import { counted } from "../../format/numbers";
@@ -7,6 +6,7 @@ import { Age } from "../../parts/Age";
 import { CopyBox } from "../../parts/CopyBox";
 import { Note } from "../../parts/Notes";
 import { Section } from "../../parts/Page";
+import { Link } from "../../url/Link";
 
 /** NewToken shows a token for the only time. The command reads it from standard input, so that no list of processes shows it. */
 export function NewToken({ token, close }: { token: EnrollToken; close: () => void }) {

@@ -1,7 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { hostFindingsQuery } from "../../api/queries";
-import type { Finding, FindingPage, Host } from "../../api/types";
+import type { Finding, FindingCounts, FindingPage } from "../../api/types";
 import { Exploited } from "../../parts/Exploited";
 import { Search } from "../../parts/Fields";
 import { FindingDetail } from "../../parts/FindingDetail";
@@ -13,7 +12,9 @@ import { ListFoot } from "../../table/ListFoot";
 import type { Column } from "../../table/columns";
 import { useList } from "../../table/useList";
 import { readSort, writeSort } from "../../url/urlState";
+import { usePast } from "../../url/usePast";
 import { useUrlState } from "../../url/useUrlState";
+import { Link } from "../../url/Link";
 
 const defaults = { q: "", priority: "", sort: "priority" };
 const itemsOf = (page: FindingPage) => page.items;
@@ -39,19 +40,27 @@ const columns: Column<Finding>[] = [
   { id: "kev", header: "Exploited", width: 96, cell: (f) => <Exploited kev={f.kev} /> },
 ];
 
+interface Props {
+  id: string;
+  /** Of the host as it is now; without them the list's own are shown. */
+  counts?: FindingCounts;
+}
+
 /** HostFindings is what is wrong on one host. Opening a row gives the whole explanation. */
-export function HostFindings({ host }: { host: Host }) {
+export function HostFindings({ id, counts }: Props) {
+  const past = usePast();
   const [{ q, priority, sort: sortText }, set] = useUrlState(defaults);
   const sort = readSort(sortText, ["priority", "vulnerability", "source"], defaults.sort);
   const query = useInfiniteQuery(
-    hostFindingsQuery(host.id, { q, sort: sort.key, desc: sort.desc, ...(isPriority(priority) ? { priority } : {}) }),
+    hostFindingsQuery(id, { ...past, q, sort: sort.key, desc: sort.desc, ...(isPriority(priority) ? { priority } : {}) }),
   );
   const list = useList(query, itemsOf);
+  const shown = counts ?? list.page?.count;
   return (
     <>
       <div className="filters">
         <Search label="Search findings" placeholder="CVE or package" value={q} onChange={(value) => set({ q: value }, { replace: true })} />
-        <PriorityFilter value={priority} onChange={(value) => set({ priority: value })} counts={host.findings} />
+        <PriorityFilter value={priority} onChange={(value) => set({ priority: value })} {...(counts ? { counts } : {})} />
       </div>
       {list.error && <Failure error={list.error} retry={() => void query.refetch()} />}
       <DataTable
@@ -66,15 +75,15 @@ export function HostFindings({ host }: { host: Host }) {
         more={list.more}
         minWidth={1080}
         expand={(finding) => <FindingDetail finding={finding} />}
-        empty={<NoFindings host={host} filtered={q !== "" || priority !== ""} />}
+        empty={<NoFindings counts={shown} filtered={q !== "" || priority !== ""} />}
       />
       <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} noun="findings" more={list.more} busy={list.busy} />
     </>
   );
 }
 
-function NoFindings({ host, filtered }: { host: Host; filtered: boolean }) {
-  if (!host.findings.assessed) return <Empty title="Not assessed">{host.findings.reason || "No feed covers this release."}</Empty>;
+function NoFindings({ counts, filtered }: { counts: FindingCounts | undefined; filtered: boolean }) {
+  if (counts && !counts.assessed) return <Empty title="Not assessed">{counts.reason || "No feed covers this release."}</Empty>;
   if (filtered) return <Empty title="No finding matches.">Clear the search to see all.</Empty>;
   return <Empty title="Nothing found by the feeds that cover this release." />;
 }

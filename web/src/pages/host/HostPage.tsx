@@ -1,6 +1,6 @@
 import { Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link, Navigate, useParams } from "react-router";
+import { Navigate, useParams } from "react-router";
 import { hostQuery } from "../../api/queries";
 import type { HostDetail } from "../../api/types";
 import { count } from "../../format/numbers";
@@ -8,13 +8,16 @@ import { Labels } from "../../parts/Labels";
 import { Failure, Note } from "../../parts/Notes";
 import { Page } from "../../parts/Page";
 import { State } from "../../parts/State";
+import { usePast } from "../../url/usePast";
 import { useUrlState } from "../../url/useUrlState";
 import { ApproveButton } from "../hosts/ApproveButton";
 import { Presence } from "../hosts/Presence";
+import { Link } from "../../url/Link";
 import { HostActions } from "./HostActions";
 import { HostFindings } from "./HostFindings";
 import { HostHistory } from "./HostHistory";
 import { HostPackages } from "./HostPackages";
+import { HostPast } from "./HostPast";
 import { HostSummary } from "./HostSummary";
 import { HostUpdates } from "./HostUpdates";
 
@@ -23,12 +26,14 @@ const tabs = ["summary", "updates", "findings", "packages", "history"];
 
 export function HostPage() {
   const { host: asked = "" } = useParams();
+  const past = usePast();
   const query = useQuery(hostQuery(asked));
   const detail = query.data;
   if (detail && detail.host.id !== asked) {
     // A link by name: the address by id stays right when another host takes the name.
     return <Navigate replace to={{ pathname: `/hosts/${encodeURIComponent(detail.host.id)}`, search: window.location.search }} />;
   }
+  if (past.as_of) return <HostPast id={asked} host={detail?.host} />;
   return (
     <Page
       fixed
@@ -121,7 +126,7 @@ function Views({ detail }: { detail: HostDetail }) {
         <HostUpdates host={host} />
       </Tabs.Panel>
       <Tabs.Panel value="findings">
-        <HostFindings host={host} />
+        <HostFindings id={host.id} counts={host.findings} />
       </Tabs.Panel>
       <Tabs.Panel value="packages">
         <HostPackages host={host} />

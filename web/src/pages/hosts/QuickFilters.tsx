@@ -10,11 +10,14 @@ const filters = [
   { term: only.reboot, name: "Reboot" },
 ];
 
+/** What has no history: it is only known of now. */
+const living: string[] = [only.pending, only.offline, only.stale];
+
 /** QuickFilters are the selector's own terms as switches: what they do can be read, and typed, in the field beside them. */
-export function QuickFilters({ active, toggle }: { active: string[]; toggle: (term: string, on: boolean) => void }) {
+export function QuickFilters({ active, past, toggle }: { active: string[]; past: boolean; toggle: (term: string, on: boolean) => void }) {
   return (
     <div className="row wrap tight">
-      {filters.map(({ term, name }) => (
+      {filters.filter(({ term }) => !past || !living.includes(term)).map(({ term, name }) => (
         <Toggle key={term} on={active.includes(term)} change={(on) => toggle(term, on)}>
           {name}
         </Toggle>

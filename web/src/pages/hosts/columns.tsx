@@ -1,4 +1,3 @@
-import { Link } from "react-router";
 import type { Host } from "../../api/types";
 import { shortSystem } from "../../format/numbers";
 import { Age } from "../../parts/Age";
@@ -6,15 +5,19 @@ import { Count, NotAssessed, NotKnown } from "../../parts/Counts";
 import { Labels } from "../../parts/Labels";
 import { State } from "../../parts/State";
 import type { Column } from "../../table/columns";
+import { Link } from "../../url/Link";
 import { ApproveButton } from "./ApproveButton";
 import { Presence } from "./Presence";
 
 export const hostSorts = ["name", "last_seen", "urgent", "high", "findings", "security", "updates", "metadata", "os"];
 
-const pending = (host: Host) => host.state === "pending";
 
-/** hostColumns are the columns of the hosts list. A pending host has one sentence instead of numbers, and the way out. */
-export function hostColumns(pick: (term: string) => void): Column<Host>[] {
+/**
+ * hostColumns are the columns of the hosts list. A pending host has one sentence instead of numbers, and the way out. Of the past, what
+ * has no history is a dash.
+ */
+export function hostColumns(pick: (term: string) => void, past: boolean): Column<Host>[] {
+  const pending = (host: Host) => host.state === "pending" && !past;
   return [
     {
       id: "name",
@@ -28,7 +31,9 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
         </Link>
       ),
     },
-    { id: "last_seen", header: "Last seen", sort: true, width: 108, cell: (host) => <Presence host={host} /> },
+    past
+      ? withoutHistory({ id: "last_seen", header: "Last seen", width: 108 })
+      : { id: "last_seen", header: "Last seen", sort: true, width: 108, cell: (host) => <Presence host={host} /> },
     {
       id: "urgent",
       header: "Urgent",
@@ -58,12 +63,20 @@ export function hostColumns(pick: (term: string) => void): Column<Host>[] {
       cell: (host) => (host.updates.known ? <Count n={host.updates.security} tone="high" /> : <NotKnown reason={host.updates.problem} />),
     },
     { id: "updates", header: "Updates", sort: true, width: 76, right: true, cell: (host) => <Count n={host.updates.installable} /> },
-    { id: "metadata", header: "Lists as of", sort: true, width: 108, cell: (host) => <Metadata host={host} /> },
+    past
+      ? withoutHistory({ id: "metadata", header: "Lists as of", width: 108 })
+      : { id: "metadata", header: "Lists as of", sort: true, width: 108, cell: (host) => <Metadata host={host} /> },
     { id: "reboot", header: "Reboot", width: 92, cell: (host) => host.reboot_required && <State tone="warn">required</State> },
     { id: "os", header: "System", sort: true, width: 128, title: (host) => host.os, cell: (host) => <System host={host} /> },
     { id: "labels", header: "Labels", cell: (host) => <Labels labels={host.labels} onPick={pick} /> },
   ];
 }
+
+const withoutHistory = (column: { id: string; header: string; width: number }): Column<Host> => ({
+  ...column,
+  title: () => "Has no history: it is only known of now",
+  cell: () => <span className="muted">–</span>,
+});
 
 function System({ host }: { host: Host }) {
   const name = shortSystem(host.os);

@@ -1,11 +1,11 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { rolloutsQuery } from "../../api/patch";
 import { sentence, stopped } from "../../api/problem";
 import type { RolloutRow } from "../../api/types";
 import { Note } from "../../parts/Notes";
 import { RolloutState } from "../../parts/PatchState";
 import { RunBar } from "../../parts/RunBar";
+import { Link } from "../../url/Link";
 
 const tones = { running: "info", aborting: "warn", halted: "bad" } as const;
 

@@ -1,7 +1,7 @@
 import { Fragment, lazy, Suspense } from "react";
-import { Link } from "react-router";
 import type { Overview } from "../../api/types";
 import { count } from "../../format/numbers";
+import { Link } from "../../url/Link";
 
 const ReleaseChart = lazy(async () => ({ default: (await import("./ReleaseChart")).ReleaseChart }));
 

@@ -1,4 +1,3 @@
-import { Link } from "react-router";
 import type { Overview, Priority as Name } from "../../api/types";
 import { hostsWith, only } from "../../format/filters";
 import { counted } from "../../format/numbers";
@@ -6,23 +5,27 @@ import { NotAssessed } from "../../parts/Counts";
 import { Section } from "../../parts/Page";
 import { Priority, priorities } from "../../parts/Priority";
 import { Tally } from "../../parts/Tally";
+import { Link } from "../../url/Link";
 
 interface Props {
+  /** What has no history is left out: who was online, what waited for approval, how old package lists were. */
+  past: boolean;
   overview: Overview | undefined;
   selector: string;
 }
 
 /** HostTallies counts hosts; each number is a link to the hosts that it counts. */
-export function HostTallies({ overview: data, selector }: Props) {
+export function HostTallies({ overview: data, selector, past }: Props) {
   const to = (term: string) => hostsWith(term, selector);
+  const living = (n: number | undefined) => (past ? undefined : (n ?? 0));
   const offline = data ? data.hosts - data.online : 0;
   return (
     <div className="tallies" aria-label="Hosts" aria-busy={!data}>
-      <Tally n={data?.online ?? 0} label="online" to={to(only.online)} />
-      <Tally n={offline} label="offline" to={to(only.offline)} tone="high" />
-      <Tally n={data?.pending ?? 0} label="pending" to={to(only.pending)} tone="normal" />
+      <Tally n={living(data?.online)} label="online" to={to(only.online)} />
+      <Tally n={living(offline)} label="offline" to={to(only.offline)} tone="high" />
+      <Tally n={living(data?.pending)} label="pending" to={to(only.pending)} tone="normal" />
       <Tally n={data?.not_assessed ?? 0} label="not assessed" to={to(only.notAssessed)} tone="normal" />
-      <Tally n={data?.stale_metadata ?? 0} label="stale lists" to={to(only.stale)} tone="high" />
+      <Tally n={living(data?.stale_metadata)} label="stale lists" to={to(only.stale)} tone="high" />
       <Tally n={data?.end_of_life ?? 0} label="end of life" to={to(only.ended)} tone="high" />
       <Tally n={data?.updates_unknown ?? 0} label="updates unknown" to={to(only.updatesUnknown)} tone="normal" />
       <Tally n={data?.with_security ?? 0} label="security updates" to={to(only.security)} tone="high" />
@@ -33,7 +36,7 @@ export function HostTallies({ overview: data, selector }: Props) {
 }
 
 /** WorstTallies counts distinct vulnerabilities by priority, and beside each how many hosts have nothing worse. */
-export function WorstTallies({ overview: data, selector }: Props) {
+export function WorstTallies({ overview: data, selector }: Omit<Props, "past">) {
   if (!data) return null;
   if (!data.findings.assessed) {
     return (

@@ -1,4 +1,3 @@
-import { Link } from "react-router";
 import type { VulnRow } from "../../api/types";
 import { NotAssessed } from "../../parts/Counts";
 import { Exploited } from "../../parts/Exploited";
@@ -7,6 +6,7 @@ import { Priority } from "../../parts/Priority";
 import { DataTable } from "../../table/DataTable";
 import type { Column } from "../../table/columns";
 import { count } from "../../format/numbers";
+import { Link } from "../../url/Link";
 
 const columns: Column<VulnRow>[] = [
   { id: "priority", header: "Priority", width: 92, cell: (row) => <Priority name={row.priority} /> },

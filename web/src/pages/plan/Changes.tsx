@@ -1,5 +1,4 @@
 import { useMemo } from "react";
-import { Link } from "react-router";
 import type { Plan, PlanChange } from "../../api/types";
 import { count } from "../../format/numbers";
 import { Action } from "../../parts/Action";
@@ -10,6 +9,7 @@ import { DataTable } from "../../table/DataTable";
 import type { Column } from "../../table/columns";
 import { readSort, writeSort } from "../../url/urlState";
 import { useUrlState } from "../../url/useUrlState";
+import { Link } from "../../url/Link";
 
 const defaults = { q: "", sort: "unusual" };
 

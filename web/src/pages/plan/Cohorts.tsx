@@ -1,5 +1,4 @@
 import { useMemo } from "react";
-import { Link } from "react-router";
 import type { LockChange, Plan, PlanCohort, PlanHost } from "../../api/types";
 import { bytes, count, counted } from "../../format/numbers";
 import { Action } from "../../parts/Action";
@@ -7,6 +6,7 @@ import { Empty } from "../../parts/Notes";
 import { State } from "../../parts/State";
 import { DataTable } from "../../table/DataTable";
 import type { Column } from "../../table/columns";
+import { Link } from "../../url/Link";
 
 const most = 60;
 

@@ -1,6 +1,5 @@
 import { Select } from "@mantine/core";
 import { useMemo } from "react";
-import { Link } from "react-router";
 import type { Plan, PlanHost } from "../../api/types";
 import { counted } from "../../format/numbers";
 import { Search } from "../../parts/Fields";
@@ -10,6 +9,7 @@ import { DataTable } from "../../table/DataTable";
 import type { Column } from "../../table/columns";
 import { readSort, writeSort } from "../../url/urlState";
 import { useUrlState } from "../../url/useUrlState";
+import { Link } from "../../url/Link";
 
 const defaults = { q: "", sort: "host", state: "" };
 const states = ["refused", "not simulated", "simulated", "nothing to do", "waiting"];

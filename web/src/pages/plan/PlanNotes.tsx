@@ -1,9 +1,9 @@
-import { Link } from "react-router";
 import type { Plan } from "../../api/types";
 import { sentence } from "../../api/problem";
 import { counted } from "../../format/numbers";
 import { CopyBox } from "../../parts/CopyBox";
 import { Note } from "../../parts/Notes";
+import { Link } from "../../url/Link";
 
 /** PlanNotes is what must be read before the tables: that hosts are still asked, what would be removed or added, what stands in the way. */
 export function PlanNotes({ plan }: { plan: Plan }) {

@@ -1,10 +1,10 @@
-import { Link } from "react-router";
 import type { Line } from "../../format/compliance";
 import { who } from "../../format/actors";
 import { Age } from "../../parts/Age";
 import { Priority, priorities } from "../../parts/Priority";
 import { State } from "../../parts/State";
 import type { Column } from "../../table/columns";
+import { Link } from "../../url/Link";
 
 const found = (line: Line) => line.open ?? line.fixed;
 const tones = { open: "warn", fixed: "ok", none: "ok", "not assessed": "unknown" } as const;

@@ -1,6 +1,5 @@
 import { Drawer } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "react-router";
 import { runQuery } from "../../api/patch";
 import { sentence, stopped } from "../../api/problem";
 import type { RunDetail } from "../../api/types";
@@ -9,6 +8,7 @@ import { Age } from "../../parts/Age";
 import { Failure, Note } from "../../parts/Notes";
 import { Facts, Section } from "../../parts/Page";
 import { Proven, RunState } from "../../parts/PatchState";
+import { Link } from "../../url/Link";
 import { Outcome } from "./Outcome";
 import { RunLog } from "./RunLog";
 import { Steps } from "./Steps";

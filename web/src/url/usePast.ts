@@ -1,0 +1,16 @@
+import { useCallback, useMemo } from "react";
+import { useLocation, useSearchParams } from "react-router";
+import { hasPast, now, readPast, writePast } from "./past";
+import type { Past } from "./past";
+
+/** usePast is the past that is shown; pages that have none always show now. */
+export function usePast(): Past {
+  const { pathname, search } = useLocation();
+  return useMemo(() => (hasPast(pathname) ? readPast(new URLSearchParams(search)) : now), [pathname, search]);
+}
+
+/** useGoTo shows another time on the same page. */
+export function useGoTo(): (past: Past) => void {
+  const [, setParams] = useSearchParams();
+  return useCallback((past) => setParams(writePast(new URLSearchParams(window.location.search), past)), [setParams]);
+}
