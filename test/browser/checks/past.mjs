@@ -8,7 +8,7 @@ const longAgo = "2020-01-01T00:00:00.000Z";
 /** before is a time at which hosts had what rollouts have fixed since. */
 async function before(operator) {
   const { items } = await operator("GET", "/api/v1/rollouts");
-  const first = items.map(({ created_at: at }) => Date.parse(at)).toSorted((a, b) => a - b)[0];
+  const first = items.map(({ started_at: at }) => Date.parse(at)).toSorted((a, b) => a - b)[0];
   return new Date(first - 1).toISOString();
 }
 

@@ -25,7 +25,7 @@ export function contents(name, at, bad) {
   const here = role ? [...sources, role] : sources;
   const kind = at % 5; // 0 and 1: nothing was updated; 2 and 3: half was; 4: all was
   const fixed = (index) => kind === 4 || (kind >= 2 && index % 2 === 0);
-  const release = at % 23 === 7 ? trixie : at % 31 === 11 ? noble : bookworm;
+  const release = at % 23 === 7 ? trixie : at % 31 === 11 ? noble : at % 61 === 43 ? buster : bookworm;
   const packages = [
     ...here.flatMap(([source, old, fresh, binaries], index) =>
       binaries.map((binary) => pack(binary, source, fixed(index) && fresh ? fresh : old)),
@@ -102,6 +102,7 @@ export function contents(name, at, bad) {
 
 const bookworm = { id: "debian", version_id: "12", codename: "bookworm", name: "Debian GNU/Linux 12 (bookworm)", ecosystem: "Debian:12" };
 const trixie = { id: "debian", version_id: "13", codename: "trixie", name: "Debian GNU/Linux 13 (trixie)", ecosystem: "Debian:13" };
+const buster = { id: "debian", version_id: "10", codename: "buster", name: "Debian GNU/Linux 10 (buster)", ecosystem: "Debian:10" };
 const noble = { id: "ubuntu", version_id: "24.04", codename: "noble", name: "Ubuntu 24.04.1 LTS", ecosystem: "Ubuntu:24.04" };
 
 function pack(name, source, version) {

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 import { zip } from "./zip.mjs";
 
 // What is wrong with the fixture's packages. The ids are ours: no such vulnerabilities exist.
@@ -44,7 +45,14 @@ export const vulnerabilities = known.map(([source, fixed, severity, summary], at
 /** exploited are the ids that our catalogue of exploited vulnerabilities names. */
 export const exploited = vulnerabilities.filter(({ source, severity }) => severity === high && ["openssh", "curl"].includes(source)).map(({ id }) => id);
 
-/** writeFeeds writes a mirror with one OSV archive, which has one damaged record, and a KEV catalogue. */
+// Dates of releases, as endoflife.date writes them.
+const release = (name, released, until, lts) => ({ name, releaseDate: released, isEol: until < "2026-11-21", eolFrom: until, isEoes: lts < "2026-11-21", eoesFrom: lts, isMaintained: true });
+const products = [
+  { name: "debian", releases: [release("13", "2025-08-09", "2028-08-09", "2030-06-30"), release("12", "2023-06-10", "2028-06-30", "2033-06-30"), release("10", "2019-07-06", "2022-09-10", "2024-06-30")] },
+  { name: "ubuntu", releases: [release("24.04", "2024-04-25", "2029-05-31", "2036-05-31")] },
+];
+
+/** writeFeeds writes a mirror: one OSV archive, which has one damaged record, a KEV catalogue, EPSS scores and dates of releases. */
 export async function writeFeeds(folder) {
   const files = {};
   for (const v of vulnerabilities) {
@@ -63,7 +71,12 @@ export async function writeFeeds(folder) {
   }
   files["DEBIAN-damaged.json"] = '{"id": "DEBIAN-damaged", "affected": [';
   await mkdir(path.join(folder, "osv", "Debian"), { recursive: true });
-  await mkdir(path.join(folder, "kev"), { recursive: true });
+  for (const name of ["kev", "epss", "eol"]) await mkdir(path.join(folder, name), { recursive: true });
+  const scores = vulnerabilities.map(({ id }, at) => `${id},${exploited.includes(id) ? "0.412" : `0.00${1 + (at % 8)}`},0.5`);
+  const csv = ["#model_version:v2026.03.14,score_date:2026-11-20T12:00:00+0000", "cve,epss,percentile", ...scores, ""].join("\n");
+  await writeFile(path.join(folder, "epss", "epss_scores-current.csv.gz"), gzipSync(csv));
+  const answer = { schema_version: "1.2.0", generated_at: "2026-11-20T00:10:00+00:00", total: products.length, result: products };
+  await writeFile(path.join(folder, "eol", "endoflife.json"), JSON.stringify(answer));
   await writeFile(path.join(folder, "osv", "Debian", "all.zip"), zip(files));
   const catalogue = {
     title: "Fixture",
