@@ -20,6 +20,9 @@ const expected = [
   [401, /\/api\/v1\/session\/password$/],
   [403, /\/api\/v1\/session\/password$/],
   [422, /\/api\/v1\/session\/password$/],
+  [422, /\/api\/v1\/reports\/metrics\?/], // a clock that cannot be read
+  [404, /\/api\/v1\/feeds\/bundle\?release=/], // a release of which nothing is known
+  [422, /\/api\/v1\/feeds\/bundle\?$/], // what is no bundle
   [422, /\/api\/v1\/plans$/], // a selector that cannot be read
   [409, /\/api\/v1\/plans\/plan_\w+\/approve$/], // approved by somebody else meanwhile
   [404, /\/api\/v1\/hosts\/host_\w+$/], // its page asks once more when a host is deleted

@@ -14,6 +14,7 @@ import * as knowledge from "./checks/knowledge.mjs";
 import * as live from "./checks/live.mjs";
 import * as past from "./checks/past.mjs";
 import * as patch from "./checks/patch.mjs";
+import * as report from "./checks/report.mjs";
 import * as session from "./checks/session.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -67,14 +68,18 @@ try {
     const { items } = await world.operator("GET", "/api/v1/hosts?selector=host.state%3Dapproved&limit=1000");
     return items.every(({ metadata, packages }) => metadata.as_of && packages > 0) && items.some(({ findings }) => findings.urgent > 0);
   });
-  if (process.env.ONLY !== "patch") {
+  const { ONLY: only } = process.env;
+  if (!only) {
     await all(fleet.checks);
     await all(knowledge.checks);
     await all(account.checks);
   }
   await all(patch.checks);
-  await all(past.checks);
-  if (process.env.ONLY !== "patch") {
+  if (only !== "patch") {
+    await all(past.checks);
+    await all(report.checks);
+  }
+  if (!only) {
     await check("a picture of each page, light and dark", () => pictures.takeAll(world));
     await all(live.checks);
   }

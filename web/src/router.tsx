@@ -21,6 +21,7 @@ export const router = createBrowserRouter([
       { path: "rollouts", lazy: async () => ({ Component: (await import("./pages/Rollouts")).Rollouts }) },
       { path: "rollouts/:rollout", lazy: async () => ({ Component: (await import("./pages/rollout/RolloutPage")).RolloutPage }) },
       { path: "report", lazy: async () => ({ Component: (await import("./pages/Report")).Report }) },
+      { path: "report/metrics", lazy: async () => ({ Component: (await import("./pages/Metrics")).MetricsPage }) },
       { path: "enrollment", lazy: async () => ({ Component: (await import("./pages/Enrollment")).Enrollment }) },
       { path: "feeds", lazy: async () => ({ Component: (await import("./pages/Feeds")).Feeds }) },
       { path: "events", lazy: async () => ({ Component: (await import("./pages/Events")).Events }) },

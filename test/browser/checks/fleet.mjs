@@ -152,6 +152,9 @@ export const checks = {
     await detail.getByText("osv/Debian, as of").waitFor();
     await detail.getByText("In CISA's catalogue of known exploited vulnerabilities since 2026-10-12").waitFor();
     assert.ok((await detail.locator("p").first().textContent()).length > 40);
+    const reasons = detail.getByRole("table", { name: "What the priority is made of" });
+    assert.deepEqual(await reasons.getByRole("columnheader").allTextContents(), ["Input", "Value", "Source", "Date", "Effect"]);
+    await reasons.getByRole("row", { name: /^EPSS 0\.412 epss 2026-11-20/ }).waitFor();
   },
 
   "a host's packages can be searched": async ({ page }) => {

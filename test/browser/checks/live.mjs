@@ -57,7 +57,7 @@ export const checks = {
 
   "at 390 px nothing is wider than the screen": async ({ page }) => {
     await page.setViewportSize({ width: 390, height: 844 });
-    for (const where of ["/", "/hosts", "/vulnerabilities", "/updates", "/plans", "/rollouts", "/report", "/enrollment", "/feeds", "/events", "/account"]) {
+    for (const where of ["/", "/hosts", "/vulnerabilities", "/updates", "/plans", "/rollouts", "/report", "/report/metrics", "/?as_of=2026-11-01T00:00:00Z", "/hosts?as_of=2026-11-01T00:00:00Z", "/enrollment", "/feeds", "/events", "/account"]) {
       await page.goto(where);
       await page.getByRole("heading", { level: 1 }).waitFor();
       const wide = await page.evaluate(() => [document.documentElement.scrollWidth, document.querySelector("main").scrollWidth]);

@@ -35,7 +35,7 @@ export const checks = {
     const at = await before(operator);
     await page.goto(`/?as_of=${at}`);
     await banner(page).waitFor();
-    await page.getByRole("link", { name: "Hosts", exact: true }).click();
+    await page.locator(".shell-nav").getByRole("link", { name: "Hosts" }).click();
     await page.waitForURL((url) => url.pathname === "/hosts" && url.searchParams.get("as_of") === at);
     await page.getByRole("button", { name: "Findings" }).click();
     await page.waitForURL((url) => url.searchParams.get("sort") !== null && url.searchParams.get("as_of") === at);
@@ -86,7 +86,6 @@ export const checks = {
   },
 
   "what was not known then is not assessed, with the reason": async ({ page, operator }) => {
-    // Hosts enrolled and reported before the KEV and OSV feeds covered them are what a server without feeds has; here: releases without a feed.
     const at = await before(operator);
     await page.goto(`/hosts?${new URLSearchParams({ as_of: at, selector: "host.assessed=no" })}`);
     await rows(page, "Hosts").first().getByText(/not assessed: (unknown then|no inventory)/).waitFor();

@@ -78,6 +78,27 @@ export const complianceQuery = (query: ReportQuery) =>
     queryFn: ({ signal }) => must(api.GET("/api/v1/reports/compliance", { signal, params: { query: asked(query) } })),
   });
 
+export interface MetricsQuery {
+  selector: string;
+  from: string;
+  to?: string;
+  clock: string;
+}
+
+export const metricsQuery = (query: MetricsQuery) =>
+  queryOptions({
+    queryKey: ["metrics", query],
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => must(api.GET("/api/v1/reports/metrics", { signal, params: { query: asked(query) } })),
+  });
+
+/** trendQuery is the fleet at the end of each of the last ninety days. A day that is over does not change; which are counted does. */
+export const trendQuery = queryOptions({
+  queryKey: ["trend"],
+  staleTime: 5 * 60_000,
+  queryFn: ({ signal }) => must(api.GET("/api/v1/reports/trend", { signal })),
+});
+
 export const verifyEventsQuery = queryOptions({
   queryKey: ["events-verify"],
   enabled: false, // goes through the whole log: only when somebody asks

@@ -14,7 +14,12 @@ export function csv(rows: string[][]): string {
 
 /** download hands a text to the browser as a file. */
 export function download(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+  save(name, new Blob([text], { type }));
+}
+
+/** save hands bytes to the browser as a file. */
+export function save(name: string, data: Blob): void {
+  const url = URL.createObjectURL(data);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

@@ -1,11 +1,13 @@
 import { Button } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useOutletContext } from "react-router";
 import { api, must } from "../api/client";
 import { messageOf } from "../api/problem";
 import { feedsQuery } from "../api/queries";
-import type { FeedStatus } from "../api/types";
-import { count } from "../format/numbers";
+import type { FeedStatus, Session } from "../api/types";
+import { count, counted } from "../format/numbers";
 import { Age } from "../parts/Age";
 import { Count } from "../parts/Counts";
 import { Empty, Failure } from "../parts/Notes";
@@ -13,21 +15,25 @@ import { Facts, Page } from "../parts/Page";
 import { State } from "../parts/State";
 import { DataTable } from "../table/DataTable";
 import type { Column } from "../table/columns";
+import { ExportBundle } from "./feeds/ExportBundle";
+import { ImportFeeds } from "./feeds/ImportFeeds";
 
 const columns: Column<FeedStatus>[] = [
   { id: "name", header: "Feed", width: 150, title: (f) => f.name, cell: (f) => f.name },
   { id: "title", header: "What it is", width: 250, title: (f) => f.title, cell: (f) => f.title },
-  { id: "state", header: "State", width: 230, title: (f) => f.error, cell: (f) => <FeedState feed={f} /> },
+  { id: "state", header: "State", width: 230, title: (f) => f.reason ?? f.error, cell: (f) => <FeedState feed={f} /> },
   { id: "as_of", header: "As of", width: 110, cell: (f) => <Age at={f.as_of} /> },
   { id: "changed", header: "Changed", width: 110, cell: (f) => <Age at={f.changed} /> },
-  { id: "records", header: "Records", width: 90, right: true, cell: (f) => count(f.records) },
-  { id: "skipped", header: "Skipped", width: 80, right: true, cell: (f) => <Count n={f.skipped} tone="high" /> },
+  { id: "records", header: "Records", width: 90, right: true, cell: (f) => (f.as_of ? count(f.records) : <span className="muted">–</span>) },
+  { id: "skipped", header: "Skipped", width: 80, right: true, cell: (f) => (f.as_of ? <Count n={f.skipped} tone="high" /> : <span className="muted">–</span>) },
   { id: "next", header: "Next", width: 100, cell: (f) => <Age at={f.next} never="not planned" /> },
   { id: "url", header: "Source", mono: true, title: (f) => f.url, cell: (f) => f.url || <span className="muted">{f.as_of ? "imported from a file" : "not known"}</span> },
 ];
 
 /** Feeds is where knowledge about packages comes from, and how old it is: a failed fetch leaves the last good data in place. */
 export function Feeds() {
+  const session = useOutletContext<Session>();
+  const [ask, setAsk] = useState<"export" | "import">();
   const client = useQueryClient();
   const query = useQuery(feedsQuery);
   const update = useMutation({
@@ -43,11 +49,23 @@ export function Feeds() {
       fixed
       title="Feeds"
       actions={
-        <Button variant="default" loading={update.isPending} onClick={() => update.mutate()}>
-          Update now
-        </Button>
+        session.role === "admin" && (
+          <>
+            <Button variant="default" onClick={() => setAsk("export")}>
+              Export …
+            </Button>
+            <Button variant="default" onClick={() => setAsk("import")}>
+              Import …
+            </Button>
+            <Button variant="default" loading={update.isPending} onClick={() => update.mutate()}>
+              Update now
+            </Button>
+          </>
+        )
       }
     >
+      {ask === "export" && <ExportBundle close={() => setAsk(undefined)} />}
+      {ask === "import" && <ImportFeeds feeds={query.data?.items ?? []} close={() => setAsk(undefined)} />}
       {query.error && <Failure error={query.error} retry={() => void query.refetch()} />}
       <DataTable
         label="Feeds"
@@ -91,7 +109,7 @@ function FeedDetail({ feed }: { feed: FeedStatus }) {
       {feed.problems.length > 0 && (
         <>
           <p>
-            {count(feed.skipped)} records of the last import did not parse and were skipped
+            {counted(feed.skipped, "record")} of the last import did not parse and {feed.skipped === 1 ? "was" : "were"} skipped
             {feed.skipped > feed.problems.length ? `; the first ${feed.problems.length}:` : ":"}
           </p>
           <Facts of={feed.problems.map((problem) => [problem.record, problem.reason])} />

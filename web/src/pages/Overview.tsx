@@ -13,6 +13,7 @@ import { ActiveRollouts } from "./overview/ActiveRollouts";
 import { FeedAges } from "./overview/FeedAges";
 import { HostTallies, WorstTallies } from "./overview/Tallies";
 import { Releases } from "./overview/Releases";
+import { Trend } from "./overview/Trend";
 import { WorstVulnerabilities } from "./overview/WorstVulnerabilities";
 
 const defaults = { selector: "" };
@@ -60,6 +61,7 @@ export function Overview() {
       )}
       <HostTallies past={then} overview={data} selector={selector} />
       <WorstTallies overview={data} selector={selector} />
+      {data && data.hosts > 0 && !selector && !then && <Trend />}
       {data && (
         <div className="columns">
           <Section title="Worst vulnerabilities" aside={<Link to={`/vulnerabilities?${new URLSearchParams(selector ? { selector } : {})}`}>all</Link>}>

@@ -1,5 +1,4 @@
 import type { Finding } from "../api/types";
-import { Facts } from "./Page";
 
 type Reason = Finding["reasons"][number];
 
@@ -7,19 +6,32 @@ type Reason = Finding["reasons"][number];
 export function Reasons({ of }: { of: Reason[] }) {
   if (of.length === 0) return null;
   return (
-    <>
+    <div className="reasons">
       <h3>What the priority is made of</h3>
-      <Facts of={of.map((reason) => [reason.input, <Told reason={reason} />])} />
-    </>
+      <table className="plain words" aria-label="What the priority is made of">
+        <thead>
+          <tr>
+            <th scope="col">Input</th>
+            <th scope="col">Value</th>
+            <th scope="col">Source</th>
+            <th scope="col">Date</th>
+            <th scope="col">Effect</th>
+          </tr>
+        </thead>
+        <tbody>
+          {of.map((reason) => (
+            <tr key={`${reason.input} ${reason.value} ${reason.source}`}>
+              <th scope="row">{names[reason.input] ?? reason.input}</th>
+              <td>{reason.value}</td>
+              <td>{reason.source}</td>
+              <td className="num">{reason.date ?? <span className="muted">–</span>}</td>
+              <td>{reason.effect === "none" ? <span className="muted">none</span> : <strong>{reason.effect}</strong>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
-function Told({ reason: r }: { reason: Reason }) {
-  const source = r.date ? `${r.source}, ${r.date}` : r.source;
-  return (
-    <span>
-      {r.value} <span className="muted">({source})</span>
-      {r.effect !== "none" && <strong> {r.effect}</strong>}
-    </span>
-  );
-}
+const names: Partial<Record<string, string>> = { epss: "EPSS", kev: "KEV", ssvc: "SSVC" };

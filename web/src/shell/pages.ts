@@ -1,6 +1,7 @@
 import {
   IconActivity,
   IconBug,
+  IconChartBar,
   IconClipboardCheck,
   IconClipboardList,
   IconDownload,
@@ -21,6 +22,7 @@ export const pages = [
   { to: "/plans", name: "Plans", about: "What would be installed where, for approval", icon: IconClipboardList },
   { to: "/rollouts", name: "Rollouts", about: "Plans being carried out", icon: IconPlayerPlay },
   { to: "/report", name: "Report", about: "What is open, what was fixed, by which rollout and approved by whom", icon: IconClipboardCheck },
+  { to: "/report/metrics", name: "Metrics", about: "How long patching takes, what was exposed and for how long, and how much was in time", icon: IconChartBar },
   { to: "/enrollment", name: "Enrollment", about: "Let hosts in", icon: IconUserPlus },
   { to: "/feeds", name: "Feeds", about: "Where knowledge about packages comes from", icon: IconActivity },
   { to: "/events", name: "Events", about: "What happened, and who did it", icon: IconHistory },

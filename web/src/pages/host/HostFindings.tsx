@@ -37,6 +37,7 @@ const columns: Column<Finding>[] = [
   { id: "fixed", header: "Fixed in", mono: true, title: (f) => f.fixed, cell: (f) => f.fixed || <span className="muted">not yet</span> },
   { id: "update", header: "Offered now", mono: true, title: (f) => f.update, cell: (f) => f.update || <span className="muted">no</span> },
   { id: "status", header: "Status", width: 134, title: (f) => f.status, cell: (f) => f.status },
+  { id: "epss", header: "EPSS", width: 58, right: true, title: (f) => f.epss?.as_of && `Of ${f.epss.as_of}`, cell: (f) => (f.epss ? <span className="num">{f.epss.score.toFixed(3)}</span> : <span className="muted">–</span>) },
   { id: "kev", header: "Exploited", width: 96, cell: (f) => <Exploited kev={f.kev} /> },
 ];
 
