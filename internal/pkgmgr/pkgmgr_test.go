@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -22,6 +23,24 @@ func TestRunGivesOutputAndCode(t *testing.T) {
 	out, err := Run(t.Context(), Command{Name: "sh", Args: []string{"-c", `echo "$LC_ALL"; echo x >&2; cat; exit 3`}})
 	if err != nil || string(out.Stdout) != "C.UTF-8\n" || string(out.Stderr) != "x\n" || out.Code != 3 {
 		t.Errorf("%q %q %d %v", out.Stdout, out.Stderr, out.Code, err)
+	}
+}
+
+// Root's PATH may lead through somebody's own folder: nothing in it is run.
+func TestRunTakesTheSystemsOwnPrograms(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"sh", "staunch-no-such-program"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho theirs\n"), 0o700); err != nil { //nolint:gosec // a program
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	out, err := Run(t.Context(), Command{Name: "sh", Args: []string{"-c", "echo ours"}})
+	if err != nil || string(out.Stdout) != "ours\n" {
+		t.Errorf("%q %v", out.Stdout, err)
+	}
+	if out, err = Run(t.Context(), Command{Name: "staunch-no-such-program"}); !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("%q %v", out.Stdout, err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -34,13 +35,31 @@ const maxStderr = 64 << 10
 
 // Environment is the environment of every program we run: a fixed language, a fixed path, and the proxies the service was given.
 func Environment() []string {
-	env := []string{"LC_ALL=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "DEBIAN_FRONTEND=noninteractive"}
+	env := []string{"LC_ALL=C.UTF-8", "PATH=" + strings.Join(programs(), ":"), "HOME=/", "DEBIAN_FRONTEND=noninteractive"}
 	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}
 	}
 	return env
+}
+
+// programs are the folders of the system's own programs.
+func programs() []string { return []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"} }
+
+// found is the program of a name, in those folders alone: the PATH of whoever calls us, perhaps root by way of somebody else's shell, may
+// lead to anything. A name with a slash is a file already.
+func found(name string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	for _, dir := range append(programs(), "/snap/bin") { // where canonical-livepatch is
+		at := dir + "/" + name
+		if info, err := os.Stat(at); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return at, nil
+		}
+	}
+	return "", &exec.Error{Name: name, Err: exec.ErrNotFound}
 }
 
 // Run runs a command to its end and gives its output and exit code; a code other than 0 is no error. Errors are: it could not be
@@ -89,9 +108,13 @@ func run(ctx context.Context, c Command, stdout, stderr io.Writer) (code int, er
 	if c.Timeout == 0 {
 		c.Timeout = time.Minute
 	}
+	program, err := found(c.Name)
+	if err != nil {
+		return 0, err
+	}
 	limited, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	cmd := exec.CommandContext(limited, c.Name, c.Args...)
+	cmd := exec.CommandContext(limited, program, c.Args...)
 	cmd.Env = append(Environment(), c.Env...)
 	cmd.Dir = cmp.Or(c.Dir, "/")
 	cmd.Stdout, cmd.Stderr = stdout, stderr // Stdin nil is /dev/null
