@@ -157,6 +157,9 @@ func (k *Knowledge) fixState(e *Exposure, now Interval) string {
 	if e.By != nil && e.By.State == string(run.Succeeded) {
 		return apiv1.FixVerified
 	}
+	if now.State.OldCode == nil {
+		return apiv1.FixInstalled // its agent may not look at all processes, so nobody knows what they run
+	}
 	return apiv1.FixLoaded
 }
 

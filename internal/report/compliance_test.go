@@ -269,8 +269,9 @@ func TestHowFarAFixHasCome(t *testing.T) {
 		"processes map the version before":       {old("3.0.15"), deed("succeeded"), apiv1.FixInstalled},
 		"processes map nobody knows which":       {old(""), nil, apiv1.FixInstalled},
 		"processes map one that had the fix too": {old("3.0.17~rc1"), nil, apiv1.FixLoaded},
-		"nothing runs the version before":        {assess.HostState{Said: true}, nil, apiv1.FixLoaded},
-		"its run failed afterwards":              {assess.HostState{Said: true}, deed("failed"), apiv1.FixLoaded},
+		"nothing runs the version before":        {assess.HostState{Said: true, OldCode: []apiv1.OldCode{}}, nil, apiv1.FixLoaded},
+		"its run failed afterwards":              {assess.HostState{Said: true, OldCode: []apiv1.OldCode{}}, deed("failed"), apiv1.FixLoaded},
+		"nobody may look at its processes":       {assess.HostState{Said: true}, nil, apiv1.FixInstalled},
 		"its run was content":                    {assess.HostState{Said: true}, deed("succeeded"), apiv1.FixVerified},
 	} {
 		t.Run(name, func(t *testing.T) {
