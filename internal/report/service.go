@@ -29,16 +29,29 @@ type Query struct {
 	Worst    string    // only findings of this priority or a worse one; empty: all
 }
 
-// Service makes reports. It keeps nothing.
+// Service makes reports, one at a time: each has all that is known in memory, and any viewer may ask. It keeps nothing.
 type Service struct {
 	store Store
 	fleet Fleet
 	now   func() time.Time
+	turn  chan struct{} // holds one token: whose turn it is
 }
 
 // NewService makes the service.
 func NewService(store Store, fleet Fleet, now func() time.Time) *Service {
-	return &Service{store: store, fleet: fleet, now: now}
+	s := &Service{store: store, fleet: fleet, now: now, turn: make(chan struct{}, 1)}
+	s.turn <- struct{}{}
+	return s
+}
+
+// take waits for the turn; the caller gives it back with what it gets. fault.Unavailable when it does not come in time.
+func (s *Service) take(ctx context.Context) (giveBack func(), err error) {
+	select {
+	case <-s.turn:
+		return func() { s.turn <- struct{}{} }, nil
+	case <-ctx.Done():
+		return nil, fault.Wrap(ctx.Err(), fault.Unavailable, "other reports are still being made; try again in a moment")
+	}
 }
 
 // Compliance reads each selected host's past and judges it. Feeds are left empty. fault.TooLarge when there are more findings than one
@@ -47,6 +60,11 @@ func (s *Service) Compliance(ctx context.Context, q Query) (apiv1.ComplianceRepo
 	out := apiv1.ComplianceReport{
 		AsOf: s.now().UTC(), Selector: q.Selector.String(), Since: q.Since.UTC(), Feeds: []apiv1.FeedStatus{}, Hosts: []apiv1.ComplianceHost{},
 	}
+	giveBack, err := s.take(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer giveBack()
 	rows, err := s.hosts(ctx, q.Selector)
 	if err != nil {
 		return out, err
@@ -103,6 +121,11 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 	case q.Period.To.After(s.now()):
 		return out, fault.New(fault.Invalid, "the period ends at %s, which is not over yet", inventory.Instant(out.To))
 	}
+	giveBack, err := s.take(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer giveBack()
 	rows, err := s.hosts(ctx, q.Selector)
 	if err != nil {
 		return out, err

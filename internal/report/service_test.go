@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -259,5 +261,50 @@ func BenchmarkCompliance(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(float64(r.Open+r.Fixed), "findings")
+	}
+}
+
+// crowd is a fleet that tells how many read it at a time.
+type crowd struct{ now, most atomic.Int32 }
+
+func (c *crowd) Hosts(context.Context, assess.Query) (apiv1.HostPage, error) {
+	n := c.now.Add(1)
+	defer c.now.Add(-1)
+	for seen := c.most.Load(); n > seen && !c.most.CompareAndSwap(seen, n); seen = c.most.Load() {
+	}
+	time.Sleep(5 * time.Millisecond)
+	return apiv1.HostPage{}, nil
+}
+
+// Each report has all that is known in memory: many who ask wait for each other, and who cannot wait is told so.
+func TestOneReportIsMadeAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var c crowd
+	s := report.NewService(w.store, &c, func() time.Time { return w.at })
+	var asking sync.WaitGroup
+	for i := range 10 {
+		asking.Go(func() {
+			var err error
+			if i%2 == 0 {
+				_, err = s.Compliance(t.Context(), report.Query{})
+			} else {
+				_, err = s.Metrics(t.Context(), report.MetricsQuery{Period: report.Period{From: w.at.Add(-time.Hour), To: w.at}})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	asking.Wait()
+	if most := c.most.Load(); most != 1 {
+		t.Errorf("%d reports were made at a time", most)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if _, err := s.Compliance(gone, report.Query{}); err == nil {
+			t.Fatal("who has gone gets a report")
+		}
 	}
 }
