@@ -64,6 +64,7 @@ func (b *bulk) end() {
 		}
 		m.many = roaring.New()
 		m.many.AddMany(ordinals)
+		m.many = m.many.Clone() // without the room that growing left over
 	}
 	b.ordinals = nil
 }

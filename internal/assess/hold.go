@@ -72,7 +72,7 @@ func (ix *index) hold(digest string, ids []inventory.PackageID) *packageSet {
 			set.unordered++
 		}
 	}
-	set.packages, set.ids, set.images = len(there), inventory.EncodeSet(there), shared(strings.Join(images, " "))
+	set.packages, set.ids, set.images = len(there), slices.Clone(inventory.EncodeSet(there)), shared(strings.Join(images, " "))
 	return set
 }
 

@@ -63,7 +63,7 @@ func newRows(ctx context.Context, db *sql.DB) (*rows, error) {
 		for range columns - 1 {
 			marks += ", ?"
 		}
-		if w.stmts[table], err = tx.PrepareContext(ctx, "INSERT INTO "+table+" VALUES ("+marks+")"); err != nil {
+		if w.stmts[table], err = tx.PrepareContext(ctx, "INSERT INTO "+table+" VALUES ("+marks+")"); err != nil { //nolint:sqlclosecheck // closed with the transaction
 			return nil, err
 		}
 	}
@@ -145,4 +145,3 @@ func (f *Fleet) writeHost(w *rows, n int) error {
 // SetDigest and UpdatesDigest are the digests of a set's sections.
 func SetDigest(set int) string     { return Digest("packages", set) }
 func UpdatesDigest(set int) string { return Digest("updates", set) } //nolint:revive // see SetDigest
-

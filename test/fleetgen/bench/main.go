@@ -6,7 +6,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -24,22 +23,22 @@ func main() {
 	flag.Parse()
 	if *profile != "" {
 		out, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(out)
+		}
 		if err != nil {
-			log.Fatal(err)
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
-		if err := pprof.StartCPUProfile(out); err != nil {
-			log.Fatal(err)
-		}
-		defer pprof.StopCPUProfile()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	missed, err := run(ctx, *hosts, *alone, *dir)
 	stop()
+	pprof.StopCPUProfile()
 	if err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
 	}
-	if missed {
-		pprof.StopCPUProfile()
+	if missed || err != nil {
 		os.Exit(1)
 	}
 }

@@ -281,8 +281,8 @@ func (s *server) questions(ctx context.Context, t *table) error {
 		t.within(fmt.Sprintf("dashboard of %q (%d hosts)", selector, overview.Hosts), took, 50*time.Millisecond)
 	}
 	for what, path := range map[string]string{"list of hosts, first page": "/api/v1/hosts", "list of findings, first page": "/api/v1/findings", "list of vulnerabilities, first page": "/api/v1/vulnerabilities"} {
-		var any map[string]any
-		took, err := s.median(ctx, 5, path, &any)
+		var list map[string]any
+		took, err := s.median(ctx, 5, path, &list)
 		if err != nil {
 			return err
 		}
