@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
@@ -58,12 +59,13 @@ func OldCode(ctx context.Context, tree *pkgmgr.Root, manager string) []apiv1.Old
 		out[o] = merged
 	}
 	list := []apiv1.OldCode{}
+	logs := sync.OnceValue(func() [][]byte { return dpkgLogs(tree) }) // megabytes, and many packages may be asked about
 	for o, r := range out {
 		slices.Sort(r.units)
 		units := slices.Compact(r.units)
 		one := apiv1.OldCode{Name: o.name, Arch: o.arch, Units: units[:min(len(units), maxOwners)]}
 		if manager == byDpkg && !r.since.IsZero() {
-			one.From = clip(versionAt(dpkgLogs(tree), o.name, o.arch, r.since), 256)
+			one.From = clip(versionAt(logs(), o.name, o.arch, r.since), 256)
 		}
 		list = append(list, one)
 	}
