@@ -48,7 +48,7 @@ func trustOf(feed string) trust {
 // not. The fix is the first that anybody names, in the same order, one that needs nothing before one that needs an entitlement; and so is
 // the severity. Who cannot tell decides nothing, and is heard when nobody else speaks.
 func Settle(hits []Hit) map[string]Hit {
-	said := map[string][]Hit{}
+	said := make(map[string][]Hit, len(hits))
 	for _, h := range hits {
 		for _, vulnerability := range vulnerabilities(h.Advisory) {
 			said[vulnerability] = append(said[vulnerability], h)
