@@ -41,7 +41,6 @@ type subjectKnown struct {
 type settled struct {
 	vulnerability string
 	number        int32
-	order         string // nameKey of the vulnerability
 	hit           Hit
 	threat        advisory.Threat
 }
@@ -58,7 +57,6 @@ type judged struct {
 	Verdict
 	rank   int8
 	number int32
-	order  string
 }
 
 // sighting is the worst that the host of a turn has of one vulnerability.
@@ -69,7 +67,7 @@ type sighting struct {
 
 // NewAssessor makes one. now is the instant at which things are as old as they are.
 func NewAssessor(library advisory.Library, now time.Time) *Assessor {
-	return &Assessor{library: library, now: now, compiler: newCompiler(), known: map[Subject]*subjectKnown{}, ended: map[string]string{}, numbers: map[string]int32{}}
+	return &Assessor{library: library, now: now, compiler: newCompiler(), known: map[Subject]*subjectKnown{}, ended: map[string]string{}, numbers: make(map[string]int32, 1<<10)}
 }
 
 // Judged is what is wrong with one set of packages. Its findings are in no order yet and not told: telling takes longer than judging.
@@ -107,13 +105,14 @@ func (j Judged) Len() int {
 // each gives the findings, worst first, then the newest vulnerability, then source and version.
 func (j Judged) each(fn func(one *judged, on *Installed)) {
 	type place struct {
-		one *judged
-		on  *Installed
+		one   *judged
+		on    *Installed
+		order string // nameKey of the vulnerability
 	}
 	all := make([]place, 0, j.Len())
 	for i := range j.parts {
 		for k := range j.parts[i].cases {
-			all = append(all, place{&j.parts[i].cases[k], &j.parts[i].on})
+			all = append(all, place{&j.parts[i].cases[k], &j.parts[i].on, nameKey(j.parts[i].cases[k].Vulnerability)})
 		}
 	}
 	slices.SortFunc(all, func(x, y place) int {
@@ -121,7 +120,7 @@ func (j Judged) each(fn func(one *judged, on *Installed)) {
 		if d := int(a.rank) - int(b.rank); d != 0 {
 			return d
 		}
-		if d := strings.Compare(b.order, a.order); d != 0 {
+		if d := strings.Compare(y.order, x.order); d != 0 {
 			return d
 		}
 		return cmp.Or(strings.Compare(b.Vulnerability, a.Vulnerability), strings.Compare(a.Subject.Source, b.Subject.Source),
@@ -239,7 +238,7 @@ func (a *Assessor) judge(k *subjectKnown, standing Standing) []judged {
 		one := &k.all[i]
 		c := Case{Vulnerability: one.vulnerability, Subject: k.subject, Hit: one.hit, Threat: one.threat, Standing: standing, Ended: k.ended}
 		if v := Judge(c, a.now); v.IsFinding() {
-			cases = append(cases, judged{c, v, int8(rank(v.Priority)), one.number, one.order}) //nolint:gosec // five priorities
+			cases = append(cases, judged{c, v, int8(rank(v.Priority)), one.number}) //nolint:gosec // five priorities
 		}
 	}
 	k.judged = append(k.judged, judgedIn{standing, cases})
@@ -280,7 +279,7 @@ func (a *Assessor) of(s Subject) (*subjectKnown, error) {
 			if err != nil {
 				return nil, fmt.Errorf("asking what is known of %s: %w", vulnerability, err)
 			}
-			k.all = append(k.all, settled{vulnerability, a.number(vulnerability), nameKey(vulnerability), hit, threat})
+			k.all = append(k.all, settled{vulnerability, a.number(vulnerability), hit, threat})
 		}
 	}
 	a.known[s] = k
