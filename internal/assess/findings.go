@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -162,6 +163,9 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	now := w.ix.now()
 	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(h.cohort.setting.SettingKey.place))
 	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, w.ix.now())
+	if scored := w.ix.feeds["epss"].AsOf; c.Threat.EPSS != nil && !scored.IsZero() {
+		c.Threat.EPSSDate = scored.UTC().Format(time.DateOnly) // all scores are of one day
+	}
 	var update string
 	update, on.Offer = h.offer(on.Packages, c)
 	f := finding(c, Judge(c, now), on, w.ix.feeds[c.Hit.Advisory.Feed].AsOf, now)

@@ -2,6 +2,7 @@ package assess
 
 import (
 	"testing"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"pgregory.net/rapid"
@@ -88,8 +89,8 @@ func TestAScoreThatCameBeforeItsAdvisoryCounts(t *testing.T) {
 	if len(detail.Hosts.Items) == 0 {
 		t.Fatal("it is found nowhere")
 	}
-	if e := detail.Hosts.Items[0].EPSS; e == nil || e.Score != 0.9 {
-		t.Errorf("EPSS %+v", e)
+	if e := detail.Hosts.Items[0].EPSS; e == nil || e.Score != 0.9 || e.AsOf != w.at.UTC().Format(time.DateOnly) {
+		t.Errorf("EPSS %+v, want 0.9 of the day of the scores", e)
 	}
 }
 

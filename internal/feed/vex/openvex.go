@@ -62,7 +62,7 @@ func parseOpenVEX(raw []byte, s *intake.Survey) (document, error) {
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return document{}, intake.Damaged("not OpenVEX: %v", err)
 	}
-	d := document{at: latest(in.Timestamp, in.LastUpdated)}
+	d := document{at: latest(in.Timestamp, in.LastUpdated), empty: in.Statements != nil && len(in.Statements) == 0}
 	for i, st := range in.Statements {
 		where := fmt.Sprintf("statement %d", i+1)
 		if st.Status != notAffected && st.Status != affected && st.Status != fixed && st.Status != unclear {

@@ -44,12 +44,14 @@ type statement struct {
 type document struct {
 	statements []statement
 	at         time.Time
+	empty      bool // its list of statements is there, and has none
 }
 
 // ReadVEX reads one VEX document of the user's: OpenVEX, CSAF or CycloneDX, as JSON, told apart by content. Products are package URLs; what
 // they are of a vulnerability is given as one advisory for each vulnerability id, by id. A product that cannot be placed in a release is named
 // and skipped. A product with a version is that version only; except that fixed, in a distribution's release, means from that version on.
-// Of several statements about the same, the last counts.
+// Of several statements about the same, the last counts. An OpenVEX document with an empty list of statements is sound: it takes back what
+// was said before.
 func ReadVEX(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
 	var s intake.Survey
 	limits := o.Limits.OrDefault()
@@ -74,7 +76,7 @@ func ReadVEX(ctx context.Context, f intake.File, o intake.Options, to intake.Sin
 	}
 	s.Newest = d.at
 	byID := gather(d.statements, &s)
-	if len(byID) == 0 {
+	if len(byID) == 0 && !d.empty {
 		return s, intake.Damaged("it holds no statement that can be used%s", first(s.Problems))
 	}
 	for id, a := range byID {

@@ -270,6 +270,19 @@ func TestReadVEXDamaged(t *testing.T) {
 	}
 }
 
+// Taking back all that was said is a document with an empty list; one without a list is damaged.
+func TestReadOpenVEXThatTakesAllBack(t *testing.T) {
+	t.Parallel()
+	if s, got, err := read(t, ReadVEX, openVEXOf(), intake.Limits{}); err != nil || len(got) != 0 || s.Records != 0 || s.Skipped != 0 {
+		t.Errorf("an empty list: %v, %+v %v", err, s, got)
+	}
+	for _, text := range []string{`{"@context":"https://openvex.dev/ns/v0.2.0"}`, `{"@context":"https://openvex.dev/ns/v0.2.0","statements":null}`} {
+		if _, _, err := read(t, ReadVEX, []byte(text), intake.Limits{}); !errors.Is(err, intake.ErrDamaged) {
+			t.Errorf("%s: %v, want damaged", text, err)
+		}
+	}
+}
+
 // Real OpenVEX documents, Canonical's, read as if they were a user's: each source package of a known release is placed, and what is said of
 // binary packages is named.
 func TestReadOpenVEXReal(t *testing.T) {
