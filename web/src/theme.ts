@@ -15,6 +15,7 @@ export const theme = createTheme({
     Button: { defaultProps: { size: "compact-sm" } },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray", size: 28 } },
     TextInput: { defaultProps: small },
+    FileInput: { defaultProps: small },
     PasswordInput: { defaultProps: { size: "sm" } },
     NumberInput: { defaultProps: small },
     Select: { defaultProps: { ...small, checkIconPosition: "right" } },

@@ -67,6 +67,15 @@ export const checks = {
     await row.getByText(/DEBIAN-damaged/).waitFor();
   },
 
+  "a feed that is not supported says why": async ({ page, operator }) => {
+    const { items } = await operator("GET", "/api/v1/feeds");
+    const not = items.find(({ support }) => support === "not supported");
+    await page.goto("/feeds");
+    const row = rows(page, "Feeds").filter({ hasText: not.name });
+    await row.getByText(`not supported: ${not.reason}`, { exact: true }).waitFor();
+    assert.ok((await row.textContent()).includes(not.title));
+  },
+
   "feeds are fetched when asked": async ({ page, operator }) => {
     const before = (await operator("GET", "/api/v1/feeds")).items.find(({ name }) => name === "osv/Debian").last_attempt;
     await page.getByRole("button", { name: "Update now" }).click();

@@ -19,14 +19,14 @@ import { ExportBundle } from "./feeds/ExportBundle";
 import { ImportFeeds } from "./feeds/ImportFeeds";
 
 const columns: Column<FeedStatus>[] = [
-  { id: "name", header: "Feed", width: 150, title: (f) => f.name, cell: (f) => f.name },
-  { id: "title", header: "What it is", width: 250, title: (f) => f.title, cell: (f) => f.title },
-  { id: "state", header: "State", width: 230, title: (f) => f.reason ?? f.error, cell: (f) => <FeedState feed={f} /> },
-  { id: "as_of", header: "As of", width: 110, cell: (f) => <Age at={f.as_of} /> },
-  { id: "changed", header: "Changed", width: 110, cell: (f) => <Age at={f.changed} /> },
-  { id: "records", header: "Records", width: 90, right: true, cell: (f) => (f.as_of ? count(f.records) : <span className="muted">–</span>) },
-  { id: "skipped", header: "Skipped", width: 80, right: true, cell: (f) => (f.as_of ? <Count n={f.skipped} tone="high" /> : <span className="muted">–</span>) },
-  { id: "next", header: "Next", width: 100, cell: (f) => <Age at={f.next} never="not planned" /> },
+  { id: "name", header: "Feed", width: 132, title: (f) => f.name, cell: (f) => f.name },
+  { id: "title", header: "What it is", width: 214, title: (f) => f.title, cell: (f) => f.title },
+  { id: "state", header: "State", width: 210, title: (f) => f.reason ?? f.error, cell: (f) => <FeedState feed={f} /> },
+  { id: "as_of", header: "As of", width: 88, cell: (f) => <Age at={f.as_of} /> },
+  { id: "changed", header: "Changed", width: 96, cell: (f) => <Age at={f.changed} /> },
+  { id: "records", header: "Records", width: 76, right: true, cell: (f) => (f.as_of ? count(f.records) : <span className="muted">–</span>) },
+  { id: "skipped", header: "Skipped", width: 74, right: true, cell: (f) => (f.as_of ? <Count n={f.skipped} tone="high" /> : <span className="muted">–</span>) },
+  { id: "next", header: "Next", width: 92, cell: (f) => <Age at={f.next} never="not planned" /> },
   { id: "url", header: "Source", mono: true, title: (f) => f.url, cell: (f) => f.url || <span className="muted">{f.as_of ? "imported from a file" : "not known"}</span> },
 ];
 
@@ -73,7 +73,7 @@ export function Feeds() {
         rows={query.data?.items ?? []}
         rowKey={(feed) => feed.name}
         loading={query.isPending}
-        minWidth={1240}
+        minWidth={1070}
         expand={(feed) => <FeedDetail feed={feed} />}
         empty={
           <Empty title="No feed was imported yet: no host can be assessed.">
@@ -86,7 +86,7 @@ export function Feeds() {
 }
 
 function FeedState({ feed }: { feed: FeedStatus }) {
-  if (feed.support === "not supported") return <State tone="unknown" title={feed.reason}>not supported</State>;
+  if (feed.support === "not supported") return <State tone="unknown" title={feed.reason}>not supported{feed.reason ? `: ${feed.reason}` : ""}</State>;
   if (feed.error && feed.as_of) return <State tone="warn" title={feed.error}>last fetch failed, data kept</State>;
   if (feed.error) return <State tone="bad" title={feed.error}>never fetched: {feed.error}</State>;
   if (!feed.as_of) return <State tone="unknown">not fetched yet</State>;

@@ -1,10 +1,10 @@
 import type { Metrics } from "../../api/types";
-import { inDays } from "../../format/days";
+import { counted } from "../../format/numbers";
 import { Facts } from "../../parts/Page";
 
 /** Formulas is what each figure is, in a sentence; docs/metrics.md has each with a history that is counted by hand. */
 export function Formulas({ clock }: { clock: Metrics["clock"] }) {
-  const rules = clock.map(({ priority, days }) => `${priority} ${inDays(days).replace(" d", " days")}`).join(", ");
+  const rules = clock.map(({ priority, days }) => `${priority} ${counted(days, "day")}`).join(", ");
   return (
     <div className="stack">
       <Facts
