@@ -168,6 +168,9 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	}
 	var update string
 	update, on.Offer = h.offer(on.Packages, c)
+	if scores := w.ix.feeds["epss"].AsOf; c.Threat.EPSS != nil && !scores.IsZero() {
+		c.Threat.EPSSDate = scores.UTC().Format(time.DateOnly) // scores are all of one day: that of their feed
+	}
 	f := finding(c, Judge(c, now), on, w.ix.feeds[c.Hit.Advisory.Feed].AsOf, now)
 	f.HostID, f.Host, f.Update = h.id, h.name, update
 	return f

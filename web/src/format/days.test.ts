@@ -39,6 +39,8 @@ test.each([
   [1234.5, "1,235 d"],
 ])("%d days are %s", (n, want) => expect(inDays(n)).toBe(want));
 
+test("what happened took some time", () => expect(inDays(0, true)).toBe("< 0.01 d"));
+
 test.each([
   [undefined, undefined],
   [0, "0 %"],

@@ -53,8 +53,12 @@ export function ceiling(n: number): number {
   return 10 * power;
 }
 
-/** inDays is a length of time in days as a column shows it: "3.2 d", "0.04 d". */
-export function inDays(days: number): string {
+/**
+ * inDays is a length of time in days as a column shows it: "3.2 d", "0.04 d". The server rounds to a hundredth: of something that happened,
+ * nought is less than that.
+ */
+export function inDays(days: number, happened = false): string {
+  if (days === 0 && happened) return "< 0.01 d";
   const digits = days === 0 || days >= 100 ? 0 : days >= 1 ? 1 : 2;
   return `${days.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits })} d`;
 }

@@ -1,7 +1,7 @@
 import type { Metrics } from "../../api/types";
 import { hostsWith, only } from "../../format/filters";
-import { percent } from "../../format/days";
-import { count, counted } from "../../format/numbers";
+import { inDays, percent } from "../../format/days";
+import { counted } from "../../format/numbers";
 import { Note } from "../../parts/Notes";
 import { Tally } from "../../parts/Tally";
 import { Link } from "../../url/Link";
@@ -9,7 +9,7 @@ import { Link } from "../../url/Link";
 /** Coverage is how much of the fleet the other figures are about; it stands before them, since they say nothing of the rest. */
 export function Coverage({ of: { hosts, selector, coverage } }: { of: Metrics }) {
   const share = percent(coverage.percent);
-  const days = (n: number) => count(Math.round(n * 10) / 10);
+  const days = (n: number) => inDays(n).slice(0, -2);
   return (
     <>
       <div className="tallies" aria-label="Coverage">

@@ -15,7 +15,7 @@ function spread(id: string, name: string, of: (row: MetricsRow) => Spread | unde
       title: (row) => longest(of(row)) ?? none,
       cell: (row) => <Length days={of(row)?.median} none={none} />,
     },
-    { id: `${id}-p90`, header: "90 % within", width: 92, right: true, title: (row) => longest(of(row)) ?? none, cell: (row) => <Length days={of(row)?.p90} /> },
+    { id: `${id}-p90`, header: "90 % within", width: 92, right: true, title: (row) => longest(of(row)) ?? none, cell: (row) => <Length days={of(row)?.p90} none="–" /> },
   ];
 }
 
@@ -40,7 +40,7 @@ export const metricsColumns: Column<MetricsRow>[] = [
 
 function Length({ days, none }: { days: number | undefined; none?: string }) {
   if (days === undefined) return <span className="muted">{none ?? "–"}</span>;
-  return <span className="num">{inDays(days)}</span>;
+  return <span className="num">{inDays(days, none !== undefined)}</span>;
 }
 
 function InTime({ row }: { row: MetricsRow }) {
@@ -54,5 +54,5 @@ function InTime({ row }: { row: MetricsRow }) {
 }
 
 function longest(s: Spread | undefined): string | undefined {
-  return s && `median ${inDays(s.median)}, mean ${inDays(s.mean)}, longest ${inDays(s.longest)}`;
+  return s && `median ${inDays(s.median, true)}, mean ${inDays(s.mean, true)}, longest ${inDays(s.longest, true)}`;
 }
