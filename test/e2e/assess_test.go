@@ -338,11 +338,8 @@ func (s *assessed) metrics(t *testing.T) {
 	if row.Opened != all || row.Fixed != all-left || row.Open != left || row.TimeToPatch == nil || row.ExposureDays > 0.1*float64(all) {
 		t.Errorf("%d findings were open and %d are: %+v", all, left, row)
 	}
-	if row.TimeToPatch != nil {
-		life := s.times["after"].Sub(s.times["ignorant"]).Hours() / 24
-		if row.TimeToPatch.Median < 0 || row.TimeToPatch.Median > life+1.0/24 {
-			t.Errorf("patching took %g days; the host is %g days old", row.TimeToPatch.Median, life)
-		}
+	if took := row.TimeToPatch; took != nil && (took.Median < 0 || took.Longest > 1.0/24) {
+		t.Errorf("patching took %+v days of a host that is some minutes old", took)
 	}
 	trend := decode[apiv1.Trend](t, s.a, "report", "trend", "--from", "3d")
 	began := s.times["ignorant"].UTC().Format(time.DateOnly)
