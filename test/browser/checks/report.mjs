@@ -46,7 +46,7 @@ export const checks = {
     await page.getByText("2 days not counted yet").waitFor();
     await page.getByRole("table", { name: "Worst vulnerabilities" }).locator("tbody.item").first().waitFor();
     await page.locator("[data-live=Live]").waitFor();
-    await pictures.takeHere(page, "overview");
+    await pictures.takeHere(page, "overview-trend");
     await page.getByText("The same as a table").click();
     const table = page.getByRole("table", { name: "Day by day" });
     await table.getByRole("row", { name: new RegExp(`^${dayOf(31)} not counted yet`) }).waitFor();

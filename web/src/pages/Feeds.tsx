@@ -21,7 +21,7 @@ import { ImportFeeds } from "./feeds/ImportFeeds";
 const columns: Column<FeedStatus>[] = [
   { id: "name", header: "Feed", width: 132, title: (f) => f.name, cell: (f) => f.name },
   { id: "title", header: "What it is", width: 214, title: (f) => f.title, cell: (f) => f.title },
-  { id: "state", header: "State", width: 210, title: (f) => f.reason ?? f.error, cell: (f) => <FeedState feed={f} /> },
+  { id: "state", header: "State", width: 226, title: (f) => f.reason ?? f.error, cell: (f) => <FeedState feed={f} /> },
   { id: "as_of", header: "As of", width: 88, cell: (f) => <Age at={f.as_of} /> },
   { id: "changed", header: "Changed", width: 96, cell: (f) => <Age at={f.changed} /> },
   { id: "records", header: "Records", width: 76, right: true, cell: (f) => (f.as_of ? count(f.records) : <span className="muted">–</span>) },
