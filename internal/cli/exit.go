@@ -19,6 +19,7 @@ const (
 	exitNotFound     = 3
 	exitUnauthorized = 4
 	exitUnreachable  = 5
+	exitMatched      = 6 // scan has it
 )
 
 // exitCodes is the table that "staunch help exit-codes" prints.
@@ -36,6 +37,7 @@ func exitCodes() []struct {
 		{exitNotFound, "there is no such host, token, vulnerability, plan, rollout or file, or no data to assess with"},
 		{exitUnauthorized, "not signed in, not allowed, or the server is not the one that is trusted"},
 		{exitUnreachable, "the server cannot be reached or cannot answer now: try again later"},
+		{exitMatched, "scan: findings fall under --fail-on"},
 	}
 }
 

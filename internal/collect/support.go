@@ -5,11 +5,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
 )
 
@@ -135,4 +138,23 @@ func longerSupport(b []byte) []string {
 		}
 	}
 	return out
+}
+
+// Conditions are the facts beside packages that findings depend on: the kernel that runs and what is patched in its memory, replaced
+// files that processes still map, and paid support. Of a root that is not this machine's own only the last: nothing runs there.
+// ecosystem chooses among package databases, as for ReadTree. fault.NotFound: the root cannot be opened.
+func Conditions(ctx context.Context, root, ecosystem string) (apiv1.Facts, error) {
+	tree, err := pkgmgr.OpenRoot(root)
+	if err != nil {
+		return apiv1.Facts{}, fault.Wrap(err, fault.NotFound, "root %q cannot be opened", root)
+	}
+	defer func() { _ = tree.Close() }()
+	f := apiv1.Facts{Entitlements: entitlements(tree)}
+	if filepath.Clean(root) != "/" && root != "" {
+		return f, nil
+	}
+	f.Kernel.Running = clip(line(tree, "proc/sys/kernel/osrelease"), 256)
+	f.Kernel.Livepatches = livepatches(tree, sync.OnceValue(func() []string { return canonicalFixes(ctx) }))
+	f.OldCode = OldCode(ctx, tree, ManagerOf(tree, ecosystem))
+	return f, nil
 }

@@ -47,7 +47,7 @@ EXIT STATUS
   1  something inside failed
   2  the command line, the root or the feeds are not usable
   3  not assessed: no feed in the folder speaks of this release, so no finding means nothing
-  4  done, and findings fall under --fail-on`
+  6  done, and findings fall under --fail-on`
 
 // settings are the flags that are not Options.
 type settings struct {
@@ -92,7 +92,7 @@ func Command(s Streams) *cobra.Command {
 	flags.BoolVar(&opts.NoCache, "no-cache", false, "compile the feeds for this scan alone, and keep nothing")
 	flags.BoolVar(&opts.IgnoreUnfixed, "ignore-unfixed", false, "leave out findings of which no fix is known")
 	flags.StringVarP(&set.format, "output", "o", "table", strings.Join(formats(), ", "))
-	flags.StringVar(&set.failOn, "fail-on", "", "end with 4 when a finding falls under one of these `WORDS`, as critical,kev")
+	flags.StringVar(&set.failOn, "fail-on", "", "end with 6 when a finding falls under one of these `WORDS`, as critical,kev")
 	flags.StringVar(&set.explain, "explain", "", "say of one `CVE` what each source says of it here, and why it counts or not")
 	flags.StringVar(&set.progress, "progress", progressAuto, "auto (when standard error is a terminal), plain or none")
 	return cmd

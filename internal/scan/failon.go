@@ -11,7 +11,7 @@ import (
 )
 
 // exitMatched is the exit code when --fail-on matches.
-const exitMatched = 4
+const exitMatched = 6
 
 // Matched is that findings fall under --fail-on: the scan is done, and its result is printed.
 type Matched struct {

@@ -5,13 +5,13 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/collect"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed"
@@ -36,7 +36,6 @@ func (s *session) readInput(ctx context.Context, opts Options) error {
 		r, err = inspect.Image(ctx, opts.Image, look)
 	default:
 		r, err = readRoot(ctx, s.out.Root, look)
-		s.running = running(s.out.Root)
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -55,6 +54,13 @@ func (s *session) readInput(ctx context.Context, opts Options) error {
 		s.out.OS = named
 	}
 	s.out.Ecosystem = feed.NormalEcosystem(s.out.OS.Ecosystem)
+	if opts.SBOM == "" && opts.Image == "" {
+		facts, err := collect.Conditions(ctx, s.out.Root, s.out.Ecosystem)
+		if err != nil {
+			return fault.Wrap(err, fault.Invalid, "%s", fault.Message(err))
+		}
+		s.host = assess.StateOf(&facts, nil)
+	}
 	s.out.Warnings = append(s.out.Warnings, r.Warnings...)
 	s.out.Packages = len(r.Packages)
 	packages := make([]apiv1.Package, 0, len(r.Packages))
@@ -111,18 +117,6 @@ func distroNamed(distro string) (apiv1.OSRelease, error) {
 		return named, fault.New(fault.Invalid, "--distro %q is not known: give a name and a release, as debian:12 or ubuntu:24.04", distro)
 	}
 	return named, nil
-}
-
-// running is uname -r when the root is this machine's own; of a mounted root nothing runs.
-func running(root string) string {
-	if filepath.Clean(root) != "/" {
-		return ""
-	}
-	text, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
 }
 
 // counts are the packages of each ecosystem, without those of which nobody publishes advisories.

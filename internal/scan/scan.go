@@ -67,7 +67,7 @@ func Run(ctx context.Context, opts Options) (apiv1.Scan, error) {
 type session struct {
 	out       apiv1.Scan
 	installed []inventory.Package
-	running   string // uname -r; empty where nothing runs
+	host      assess.HostState // what runs and what is paid for; the zero one of an SBOM or an image
 	knowledge knowledge
 	now       time.Time
 }
@@ -153,7 +153,7 @@ func (s *session) judge(ctx context.Context, opts Options) error {
 			asOf[f.Name] = *f.AsOf
 		}
 	}
-	judged, err := assess.JudgeAll(s.installed, assess.HostState{Running: s.running}, library, s.now)
+	judged, err := assess.JudgeAll(s.installed, s.host, library, s.now)
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func TestScanOfADebianRootBeforeAndAfterItsUpdates(t *testing.T) {
 	}
 
 	t.Run("fail-on", func(t *testing.T) {
-		if e := s.run(t, args("--fail-on", "kev")...); e.code != 4 {
+		if e := s.run(t, args("--fail-on", "kev")...); e.code != 6 {
 			t.Errorf("--fail-on kev ended with %d: %s", e.code, e.err)
 		}
 		if e := s.run(t, args("--fail-on", "ransomware")...); e.code != 0 {

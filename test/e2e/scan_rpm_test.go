@@ -254,7 +254,7 @@ func TestScanOfAnAlmaLinuxRootIsExact(t *testing.T) {
 		t.Error("no finding has an EPSS score, or none an SSVC decision")
 	}
 	kev := slices.ContainsFunc(got.Findings, func(f apiv1.Finding) bool { return f.KEV != nil })
-	if e := s.run(t, "--root", root.dir, "--feeds", feeds, "--fail-on", "kev"); !kev || e.code != 4 {
+	if e := s.run(t, "--root", root.dir, "--feeds", feeds, "--fail-on", "kev"); !kev || e.code != 6 {
 		t.Errorf("--fail-on kev ended with %d, findings in KEV: %t: %s", e.code, kev, e.err)
 	}
 	for name, args := range map[string][]string{
