@@ -59,28 +59,6 @@ func (f filter) each(at *presence, places placeSet, fn func(group)) {
 	}
 }
 
-// eachWorst calls fn with every vulnerability of a presence at some places that the filter wants, and the worst of its ranks there.
-func (f filter) eachWorst(at *presence, places placeSet, fn func(v *vulnerability, rank uint8)) {
-	if f.priority != "" || f.only != nil || f.search != "" {
-		f.each(at, places, func(g group) { fn(g.vulnerability, g.rank) })
-		return
-	}
-	if places == 0 || len(at.of.found) == 0 || !f.wantsSubject(at.of) {
-		return
-	}
-	for i, v := range at.of.found {
-		worst := uint8(fine)
-		for n, one := i, placeSet(1); n < len(at.ranks); n, one = n+len(at.of.found), one<<1 {
-			if one&places != 0 {
-				worst = min(worst, at.ranks[n])
-			}
-		}
-		if worst < fine {
-			fn(v, worst)
-		}
-	}
-}
-
 // eachPresence calls fn with every presence of subjects that may have what a filter wants, and the places of selected hosts that have it.
 func (ix *index) eachPresence(f filter, selected *selection, fn func(*presence, placeSet)) {
 	visit := func(s *subject) {
@@ -91,6 +69,12 @@ func (ix *index) eachPresence(f filter, selected *selection, fn func(*presence, 
 		}
 	}
 	if f.only == nil {
+		if selected.small() {
+			for at, places := range selected.note() {
+				fn(at, places)
+			}
+			return
+		}
 		for _, s := range ix.subjects {
 			if len(s.found) > 0 {
 				visit(s)

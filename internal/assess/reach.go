@@ -1,8 +1,11 @@
 package assess
 
 import (
+	"bytes"
 	"cmp"
 	"container/heap"
+	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +18,17 @@ import (
 type reached struct {
 	*vulnerability
 	rank   uint8 // of its worst finding
-	exact  bool
-	atMost int // hosts, those with two of its subjects counted twice; exactly those once exact
+	sure   uint8 // of atMost
+	atMost int   // hosts
 }
+
+// How sure is how many hosts a vulnerability reaches: the more so, the longer it takes.
+const (
+	unsaid  = iota
+	roughly // all hosts that have its subjects, selected or not
+	closely // the selected ones, those with two of its subjects counted twice
+	exactly
+)
 
 // reach is how far each vulnerability reaches among the selected hosts.
 type reach struct {
@@ -25,27 +36,143 @@ type reach struct {
 	filter   filter
 	selected *selection
 	all      []reached
+	counts   map[*presence]int // selected hosts, of those that were counted
 }
 
 // reachOf gathers the vulnerabilities that a filter wants and that selected hosts have.
 func (ix *index) reachOf(f filter, selected *selection) *reach {
-	r := &reach{ix: ix, filter: f, selected: selected, all: make([]reached, 0, len(ix.vulns))}
-	at := make([]int32, len(ix.numbered)) // by number, the place in all + 1
-	ix.eachPresence(f, selected, func(p *presence, places placeSet) {
-		hosts := p.hosts.len()
-		f.eachWorst(p, places, func(v *vulnerability, rank uint8) {
-			i := at[v.number]
-			if i == 0 {
-				r.all = append(r.all, reached{vulnerability: v, rank: rank})
-				i = int32(len(r.all)) //nolint:gosec // vulnerabilities are fewer
-				at[v.number] = i
-			}
-			one := &r.all[i-1]
-			one.rank = min(one.rank, rank)
-			one.atMost = min(one.atMost+hosts, selected.size)
+	r := &reach{ix: ix, filter: f, selected: selected, counts: map[*presence]int{}}
+	g := &gathering{selected: selected, worst: bytes.Repeat([]byte{fine}, len(ix.numbered))}
+	switch {
+	case f.priority != "" || f.only != nil || f.search != "":
+		ix.eachPresence(f, selected, func(p *presence, places placeSet) {
+			f.each(p, places, func(one group) {
+				g.worst[one.number] = min(g.worst[one.number], one.rank)
+			})
 		})
-	})
+	case selected.small():
+		ix.eachPresence(f, selected, func(p *presence, places placeSet) {
+			if f.wantsSubject(p.of) {
+				g.take(p, places)
+			}
+		})
+	default:
+		g.order = ix.harshest()
+		for _, s := range ix.subjects {
+			if len(s.found) > 0 && f.wantsSubject(s) {
+				g.subject(s)
+			}
+		}
+	}
+	n := 0
+	for _, rank := range g.worst {
+		if rank < fine {
+			n++
+		}
+	}
+	r.all = make([]reached, 0, n)
+	for number, rank := range g.worst {
+		if rank < fine {
+			r.all = append(r.all, reached{vulnerability: ix.numbered[number], rank: rank})
+		}
+	}
 	return r
+}
+
+// gathering finds the worst rank of every vulnerability among selected hosts. Whether any of them has a presence at a place is a question
+// to bitmaps, and it is asked only where the answer may make something worse than it is known to be: older versions of a source mostly
+// have what newer ones have, and the harshest place first mostly settles the others.
+type gathering struct {
+	selected *selection
+	order    []int   // of places
+	worst    []uint8 // by number
+	numbers  []uint32
+}
+
+// take counts in a presence that selected hosts have at some places.
+func (g *gathering) take(p *presence, places placeSet) {
+	for i, v := range p.of.found {
+		for n := range p.worst {
+			if places&placeNumber(n) != 0 {
+				g.worst[v.number] = min(g.worst[v.number], p.at(n)[i])
+			}
+		}
+	}
+}
+
+// subject counts in all presences of a subject.
+func (g *gathering) subject(s *subject) {
+	g.numbers = g.numbers[:0]
+	for _, v := range s.found {
+		g.numbers = append(g.numbers, v.number)
+	}
+	for _, p := range s.presences {
+		there := p.places() & g.selected.places
+		if there == 0 {
+			continue
+		}
+		met := g.selected.whole
+		for _, n := range g.order {
+			ranks := p.at(n)
+			if there&placeNumber(n) == 0 || !g.worsens(ranks) {
+				continue
+			}
+			if !g.selected.whole && !p.hosts.in(g.selected.standing(placeNumber(n))) {
+				if !met && !p.hosts.in(g.selected.Bitmap) {
+					break
+				}
+				met = true
+				continue
+			}
+			met = true
+			for i, number := range g.numbers {
+				g.worst[number] = min(g.worst[number], ranks[i])
+			}
+		}
+	}
+}
+
+// worsens says whether ranks of the subject at hand make anything worse.
+func (g *gathering) worsens(ranks []uint8) bool {
+	for i, number := range g.numbers {
+		if ranks[i] < g.worst[number] {
+			return true
+		}
+	}
+	return false
+}
+
+// places are those at which any host has it so.
+func (p *presence) places() (out placeSet) {
+	for n, hosts := range p.there {
+		if hosts > 0 {
+			out |= placeNumber(n)
+		}
+	}
+	return out
+}
+
+// harshest are the numbers of places, those first where ranks are mostly worse: some hundred subjects show which these are.
+func (ix *index) harshest() []int {
+	sums, order, looked := make([]int, len(ix.places)), make([]int, len(ix.places)), 0
+	for _, s := range ix.subjects {
+		for _, p := range s.presences {
+			for _, n := range p.worst {
+				looked += int(fine - n)
+			}
+			for i := range p.ranks {
+				sums[i/len(s.found)] += int(p.ranks[i])
+			}
+		}
+		if looked > 10_000 {
+			break
+		}
+	}
+	for n := range order {
+		order[n] = n
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(sums[a], sums[b]), cmp.Compare(a, b)) })
+	return order
 }
 
 // each calls fn with every group of a vulnerability.
@@ -70,10 +197,37 @@ func (r *reach) hosts(v *reached) *roaring.Bitmap {
 
 // count makes sure of the number of hosts.
 func (r *reach) count(v *reached) int {
-	if !v.exact {
-		v.atMost, v.exact = cardinality(r.hosts(v)), true
+	if v.sure < exactly {
+		v.atMost, v.sure = cardinality(r.hosts(v)), exactly
 	}
 	return v.atMost
+}
+
+// surer makes surer of the number of hosts, by one step.
+func (r *reach) surer(v *reached) {
+	if v.sure == closely || v.sure == roughly && r.selected.whole {
+		r.count(v)
+		return
+	}
+	sum := 0
+	for _, s := range v.subjects {
+		for _, p := range s.presences {
+			if v.sure == unsaid {
+				for _, hosts := range p.there {
+					sum += int(hosts)
+				}
+				continue
+			}
+			n, known := r.counts[p]
+			if !known {
+				n = p.hosts.count(r.selected.Bitmap)
+				r.counts[p] = n
+			}
+			sum += n
+		}
+	}
+	v.atMost = min(sum, r.selected.size)
+	v.sure++
 }
 
 // published is when the first advisory that names a vulnerability was; the zero time when none says.
@@ -119,31 +273,49 @@ func (r *reach) widest(q Query, sort string) ([]*reached, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	front := &byReach{priority: sort == "priority"}
-	for i := range r.all {
-		front.all = append(front.all, &r.all[i])
-	}
-	heap.Init(front)
 	var out []*reached
 	var last place
-	for len(front.all) > 0 {
-		v := front.all[0]
-		if !v.exact {
-			r.count(v)
-			heap.Fix(front, 0)
-			continue
+	for front := range r.fronts(sort) {
+		for len(front.all) > 0 {
+			v := front.all[0]
+			if v.sure < exactly {
+				r.surer(v)
+				heap.Fix(front, 0)
+				continue
+			}
+			heap.Pop(front)
+			at := r.place(v, sort)
+			if after != nil && turned(at.compare(*after), q.Desc) <= 0 {
+				continue
+			}
+			if len(out) == q.limit() {
+				return out, writeCursor(sort, q.Desc, last), nil
+			}
+			out, last = append(out, v), at
 		}
-		heap.Pop(front)
-		at := r.place(v, sort)
-		if after != nil && turned(at.compare(*after), q.Desc) <= 0 {
-			continue
-		}
-		if len(out) == q.limit() {
-			return out, writeCursor(sort, q.Desc, last), nil
-		}
-		out, last = append(out, v), at
 	}
 	return out, "", nil
+}
+
+// fronts gives the vulnerabilities in heaps, one after the other: those of a priority, or all at once when priority does not count.
+func (r *reach) fronts(sort string) iter.Seq[*byReach] {
+	return func(yield func(*byReach) bool) {
+		for rank := range uint8(fine) {
+			front := &byReach{priority: sort == "priority"}
+			for i := range r.all {
+				if v := &r.all[i]; !front.priority || v.rank == rank {
+					if v.sure == unsaid {
+						r.surer(v)
+					}
+					front.all = append(front.all, v)
+				}
+			}
+			heap.Init(front)
+			if !yield(front) || !front.priority {
+				return
+			}
+		}
+	}
 }
 
 // byReach is a heap with the worst, if priority counts, and widest vulnerability in front; ties are in the order of places.

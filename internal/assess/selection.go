@@ -16,7 +16,7 @@ type selection struct {
 }
 
 const (
-	smallSelection = 1000 // hosts whose packages are gone through sooner than the bitmaps of the whole fleet
+	smallSelection = 100  // hosts whose packages are gone through sooner than the bitmaps of the whole fleet
 	fewLooks       = 8192 // hosts of a presence that are looked at one by one
 	sparse         = 8    // ordinals for each host, from where on a list by ordinal is too long
 )
@@ -62,20 +62,12 @@ func (s *selection) standing(at placeSet) *roaring.Bitmap {
 
 // present are the places at which selected hosts have a subject so.
 func (s *selection) present(p *presence) placeSet {
-	there := placeSet(0)
-	for n, hosts := range p.there {
-		if hosts > 0 {
-			there |= placeNumber(n)
-		}
-	}
-	switch there &= s.places; {
+	there := p.places() & s.places
+	switch {
 	case s.whole || there == 0:
 		return there
-	case s.size <= smallSelection:
-		if s.noted == nil {
-			s.note()
-		}
-		return s.noted[p]
+	case s.small():
+		return s.note()[p]
 	case p.hosts.many != nil && p.hosts.len() > fewLooks:
 		return s.crossing(p.hosts.many, there)
 	}
@@ -102,8 +94,14 @@ func (s *selection) crossing(hosts *roaring.Bitmap, places placeSet) (out placeS
 	return out
 }
 
-// note goes through the packages of every selected host, once for those that are alike.
-func (s *selection) note() {
+// small says whether the packages of the selected hosts are gone through.
+func (s *selection) small() bool { return !s.whole && s.size <= smallSelection }
+
+// note goes through the packages of every selected host, the first time, once for those that are alike.
+func (s *selection) note() map[*presence]placeSet {
+	if s.noted != nil {
+		return s.noted
+	}
 	s.noted = map[*presence]placeSet{}
 	seen := map[*cohort]bool{}
 	s.Iterate(func(ordinal uint32) bool {
@@ -115,6 +113,7 @@ func (s *selection) note() {
 		s.ix.eachFound(c, func(p *presence) { s.noted[p] |= placeNumber(c.setting.place) })
 		return true
 	})
+	return s.noted
 }
 
 // locate lists where each selected host stands; false when ordinals are too far apart for a list.
