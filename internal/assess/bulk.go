@@ -1,9 +1,11 @@
 package assess
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 )
@@ -11,14 +13,11 @@ import (
 // bulk is the building of an index that nobody reads yet: hosts are noted by the set that they have, and each set is gone through once
 // for all of them, in place of once for each.
 type bulk struct {
-	ix       *index
-	hosts    map[*packageSet][]*host
-	ordinals map[*members][]uint32 // of what bitmaps are to be made
+	ix    *index
+	hosts map[*packageSet][]*host
 }
 
-func newBulk(ix *index) *bulk {
-	return &bulk{ix: ix, hosts: map[*packageSet][]*host{}, ordinals: map[*members][]uint32{}}
-}
+func newBulk(ix *index) *bulk { return &bulk{ix: ix, hosts: map[*packageSet][]*host{}} }
 
 // put notes a host. Every place must be known.
 func (b *bulk) put(p portrait) error {
@@ -35,42 +34,55 @@ func (b *bulk) put(p portrait) error {
 
 // end makes the bitmaps.
 func (b *bulk) end() {
-	for set, hosts := range b.hosts {
+	for _, hosts := range b.hosts {
 		for len(hosts) > 0 { // those that are alike but for where they stand, at a time
-			like := func(h *host) bool {
-				return h.cohort.setting.elsewhere() == hosts[0].cohort.setting.elsewhere() && h.updates == hosts[0].updates
-			}
-			alike := slices.Collect(func(yield func(*host) bool) {
-				for _, h := range hosts {
-					if like(h) && !yield(h) {
-						return
-					}
+			setting, offered := hosts[0].cohort.setting.elsewhere(), hosts[0].updates
+			like := func(h *host) bool { return h.updates == offered && h.cohort.setting.elsewhere() == setting }
+			n := 0
+			for i, h := range hosts {
+				if like(h) {
+					hosts[n], hosts[i] = h, hosts[n]
+					n++
 				}
-			})
-			b.enter(set, alike)
-			first := hosts[0]
-			hosts = slices.DeleteFunc(hosts, func(h *host) bool {
-				return h.cohort.setting.elsewhere() == first.cohort.setting.elsewhere() && h.updates == first.updates
-			})
+			}
+			b.enter(hosts[:n])
+			hosts = hosts[n:]
 		}
-		b.hosts[set] = nil
-		b.ix.judgeSet(set)
 	}
-	for m, ordinals := range b.ordinals {
-		slices.Sort(ordinals)
-		if ordinals = slices.Compact(ordinals); len(ordinals) <= fewMembers {
-			m.few = slices.Clone(ordinals)
-			continue
-		}
-		m.many = roaring.New()
-		m.many.AddMany(ordinals)
-		m.many = m.many.Clone() // without the room that growing left over
-	}
-	b.ordinals = nil
+	b.hosts = nil
+	b.settle()
 }
 
-// enter notes in everything that a set has, and that is offered for it, hosts that are alike.
-func (b *bulk) enter(set *packageSet, hosts []*host) {
+// settle gives every set of hosts its lasting form, on every core: none has anything to do with another.
+func (b *bulk) settle() {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	part := make([]*subject, 0, 256)
+	start := func(part []*subject) {
+		group.Go(func() error {
+			for _, s := range part {
+				for _, p := range s.presences {
+					p.hosts.settle()
+				}
+				for _, o := range s.offers {
+					o.hosts.settle()
+				}
+			}
+			return nil
+		})
+	}
+	for _, s := range b.ix.subjects {
+		if part = append(part, s); len(part) == cap(part) {
+			start(part)
+			part = make([]*subject, 0, cap(part))
+		}
+	}
+	start(part)
+	_ = group.Wait() // none fails
+}
+
+// enter notes in everything that a set has, and that is offered for it, hosts that are alike, and judges their cohorts.
+func (b *bulk) enter(hosts []*host) {
 	ix, c := b.ix, hosts[0].cohort
 	var at [16]uint32 // hosts by place
 	ordinals := make([]uint32, 0, len(hosts))
@@ -78,27 +90,79 @@ func (b *bulk) enter(set *packageSet, hosts []*host) {
 		ordinals = append(ordinals, h.ordinal)
 		at[h.cohort.setting.place]++
 	}
+	var worst [16]uint8
+	for n := range worst {
+		worst[n] = fine
+	}
 	offers := map[nameArch]string{}
 	hosts[0].updates.eachOffer(func(one *apiv1.Update) { offers[nameArch{one.Name, one.Arch}] = one.To })
-	entered := map[*presence]bool{}
 	has := func(one *presence) {
-		if entered[one] {
-			return // by another of its binary packages
+		if !one.hosts.note(ordinals) {
+			return // noted already, for another of its binary packages
 		}
-		entered[one] = true
-		b.ordinals[&one.hosts] = append(b.ordinals[&one.hosts], ordinals...)
 		for n := range ix.places {
 			one.there[n] += at[n]
+			worst[n] = min(worst[n], one.worst[n])
 		}
 	}
 	for _, one := range c.loaded {
 		has(ix.presence(one.subject, one.kind))
 	}
-	ix.each(set, func(p *heldPackage) {
+	ix.each(c.set, func(p *heldPackage) {
 		has(ix.presence(p.subject, c.kind(p.subject)))
+		if len(offers) == 0 {
+			return
+		}
 		if to, ok := offers[nameArch{p.Name, p.Arch}]; ok && follows(&p.Package, p.subject.Subject) {
-			m := p.subject.offer(to)
-			b.ordinals[m] = append(b.ordinals[m], ordinals...)
+			p.subject.offer(to).note(ordinals)
 		}
 	})
+	for _, h := range hosts {
+		h.cohort.worst = worst[h.cohort.setting.place]
+	}
+}
+
+// noteRoom is how many ordinals are noted before they are put in order.
+const noteRoom = 1 << 14
+
+// note adds hosts in no order while an index is built, all of them new or none: false when the last notes were the same ones. settle
+// must follow before anything else is asked of the members.
+func (m *members) note(ordinals []uint32) bool {
+	if n := len(m.few); n > 0 && m.few[n-1] == ordinals[len(ordinals)-1] {
+		return false
+	}
+	if len(m.few)+len(ordinals) > noteRoom {
+		last := ordinals[len(ordinals)-1]
+		m.few = append(m.few, ordinals...)
+		m.gather()
+		m.few = append(m.few[:0], last) // twice is once, and note looks at the last
+		return true
+	}
+	m.few = append(m.few, ordinals...)
+	return true
+}
+
+// gather puts what was noted into the bitmap.
+func (m *members) gather() {
+	slices.Sort(m.few)
+	part := roaring.New()
+	part.AddMany(m.few)
+	if m.many == nil {
+		m.many = part
+		return
+	}
+	m.many.Or(part)
+}
+
+// settle ends noting.
+func (m *members) settle() {
+	slices.Sort(m.few)
+	m.few = slices.Compact(m.few)
+	if m.many == nil && len(m.few) <= fewMembers {
+		m.few = slices.Clone(m.few)
+		return
+	}
+	m.gather()
+	m.many.RunOptimize()
+	m.many, m.few = m.many.Clone(), nil // without the room that growing left over
 }

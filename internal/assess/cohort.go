@@ -189,12 +189,12 @@ func (ix *index) worstOf(set *packageSet) iter.Seq2[*cohort, uint8] {
 func (ix *index) each(set *packageSet, fn func(*heldPackage)) {
 	body := set.ids
 	_, n := binary.Uvarint(body) // the count
-	at := uint64(0)
+	at, look := uint64(0), ix.packages.ascending()
 	for body = body[n:]; len(body) > 0; body = body[n:] {
 		var step uint64
 		step, n = binary.Uvarint(body)
 		at += step
-		if p := ix.packages.get(at); p != nil {
+		if p := look(at); p != nil {
 			fn(p)
 		}
 	}

@@ -20,6 +20,21 @@ func (d *directory[T]) get(n uint64) *T {
 	return nil
 }
 
+// ascending gives a get for numbers that mostly are on the page of the one before, as those of a sorted list are.
+func (d *directory[T]) ascending() func(n uint64) *T {
+	at, page := ^uint64(0), (*directoryRows[T])(nil)
+	return func(n uint64) *T {
+		if n/directoryPage != at {
+			at = n / directoryPage
+			page = d.pages[at]
+		}
+		if page == nil {
+			return nil
+		}
+		return page.rows[n%directoryPage]
+	}
+}
+
 // put sets a value; nil takes it out.
 func (d *directory[T]) put(n uint64, v *T) {
 	p := d.pages[n/directoryPage]

@@ -1,8 +1,10 @@
 package assess
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -86,6 +88,55 @@ func factsOf(f *apiv1.Facts) facts {
 		}
 	}
 	return out
+}
+
+// readFacts is factsOf of facts as they are stored. Units are most of their text, and nearly every host's are well: they are looked
+// into only where one may have failed.
+func readFacts(text []byte) (facts, error) {
+	var f struct {
+		apiv1.Facts
+		Units failedUnits `json:"units"` // in the place of the other
+	}
+	if err := json.Unmarshal(text, &f); err != nil {
+		return facts{}, err
+	}
+	out := factsOf(&f.Facts)
+	out.failed = int(f.Units)
+	return out, nil
+}
+
+// failedUnits reads from a list of units how many failed.
+type failedUnits int
+
+// mayFail says whether the name of the field may be there: JSON may escape its letters, and their case is nothing to Go.
+func mayFail(units []byte) bool {
+	name := []byte("failed")
+	if bytes.Contains(units, []byte(`\u`)) {
+		return true
+	}
+	for i := range len(units) - len(name) + 1 {
+		if c := units[i]; (c == 'f' || c == 'F') && bytes.EqualFold(units[i:i+len(name)], name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *failedUnits) UnmarshalJSON(text []byte) error {
+	*n = 0
+	if len(text) > 0 && text[0] == '[' && !mayFail(text) {
+		return nil
+	}
+	var units []struct{ Failed bool }
+	if err := json.Unmarshal(text, &units); err != nil {
+		return err
+	}
+	for _, u := range units {
+		if u.Failed {
+			*n++
+		}
+	}
+	return nil
 }
 
 // setting is what decides, beside the packages, what is found on a host at a place.

@@ -29,11 +29,11 @@ func load(ctx context.Context, from Reader, now func() time.Time) (ix *index, he
 	if ix.seq, err = from.Seq(ctx); err != nil { // first: what is read afterwards may be newer, never older
 		return nil, heard, err
 	}
-	if err := loadKnowledge(ctx, from, ix); err != nil {
-		return nil, heard, err
-	}
 	l := loading{from: from, ix: ix, at: map[string]int{}}
-	if err := l.portraits(ctx); err != nil {
+	group, both := errgroup.WithContext(ctx) // hosts and knowledge do not meet in the index before packages come
+	group.Go(func() error { return loadKnowledge(both, from, ix) })
+	group.Go(func() error { return l.portraits(both) })
+	if err := group.Wait(); err != nil {
 		return nil, heard, err
 	}
 	if err := l.packages(ctx, ix); err != nil {
@@ -233,12 +233,12 @@ func (l *loading) facts(ctx context.Context) error {
 		group.Go(func() error {
 			for batch := range bodies {
 				for _, b := range batch {
-					var f apiv1.Facts
-					if err := json.Unmarshal(b.text, &f); err != nil {
+					f, err := readFacts(b.text)
+					if err != nil {
 						return fault.Wrap(err, fault.Internal, "stored section %s %s", apiv1.SectionFacts, b.digest)
 					}
 					if i, there := l.at[b.host]; there { // each host has one body, so no two write the same portrait
-						l.all[i].facts, l.all[i].factsDigest = factsOf(&f), digestOf(b.digest)
+						l.all[i].facts, l.all[i].factsDigest = f, digestOf(b.digest)
 					}
 				}
 			}

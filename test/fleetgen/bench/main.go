@@ -19,20 +19,11 @@ func main() {
 	hosts := flag.Int("hosts", 100_000, "hosts of the fleet")
 	alone := flag.Bool("alone", false, "share nothing: every host has a package set of its own")
 	dir := flag.String("dir", "", "where the database is made; empty: in a temporary folder")
+	keep := flag.String("keep", "", "measure start-up and memory alone, on the database of this file, which is made when absent and kept")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the measurements here")
 	flag.Parse()
-	if *profile != "" {
-		out, err := os.Create(*profile)
-		if err == nil {
-			err = pprof.StartCPUProfile(out)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	missed, err := run(ctx, *hosts, *alone, *dir)
+	missed, err := run(ctx, options{*hosts, *alone, *dir, *keep, *profile})
 	stop()
 	pprof.StopCPUProfile()
 	if err != nil {
@@ -46,25 +37,49 @@ func main() {
 // limits are those of a fleet of this size that shares as fleets do; of others the figures are given, without.
 const limitedHosts = 100_000
 
-func run(ctx context.Context, hosts int, alone bool, dir string) (missed bool, err error) {
-	temp, err := os.MkdirTemp(dir, "fleet")
-	if err != nil {
-		return false, err
+type options struct {
+	hosts              int
+	alone              bool
+	dir, keep, profile string
+}
+
+func run(ctx context.Context, o options) (missed bool, err error) {
+	path := o.keep
+	if path == "" {
+		temp, err := os.MkdirTemp(o.dir, "fleet")
+		if err != nil {
+			return false, err
+		}
+		defer func() { _ = os.RemoveAll(temp) }()
+		path = filepath.Join(temp, "staunch.db")
 	}
-	defer func() { _ = os.RemoveAll(temp) }()
-	f := fleetgen.New(fleetgen.Of(hosts, !alone))
-	fmt.Println(f.Stats())
-	path := filepath.Join(temp, "staunch.db")
-	began := time.Now()
-	if err := f.Write(ctx, path); err != nil {
-		return false, fmt.Errorf("writing the database: %w", err)
+	f := fleetgen.New(fleetgen.Of(o.hosts, !o.alone))
+	s := &server{fleet: f}
+	if _, err := os.Stat(path); err != nil {
+		fmt.Println(f.Stats())
+		began := time.Now()
+		if err := s.make(ctx, path); err != nil {
+			return false, fmt.Errorf("writing the database: %w", err)
+		}
+		fmt.Printf("database written in %.0f s\n", time.Since(began).Seconds())
 	}
-	fmt.Printf("database written in %.0f s\n", time.Since(began).Seconds())
-	t := &table{limited: hosts <= limitedHosts && !alone}
-	if err := measure(ctx, f, path, t); err != nil {
+	t := &table{limited: o.hosts <= limitedHosts && !o.alone}
+	if err := s.measure(ctx, path, o, t); err != nil {
 		return false, err
 	}
 	return t.missed, nil
+}
+
+// profileTo writes a CPU profile of what comes next; it is the caller's to end.
+func profileTo(path string) error {
+	if path == "" {
+		return nil
+	}
+	out, err := os.Create(path) //nolint:gosec // whoever measures says where
+	if err != nil {
+		return err
+	}
+	return pprof.StartCPUProfile(out)
 }
 
 // table prints figures as they come, and knows whether a limit was missed.

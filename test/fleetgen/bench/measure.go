@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/access"
@@ -40,46 +41,40 @@ type server struct {
 	imports  int
 }
 
-func measure(ctx context.Context, f *fleetgen.Fleet, path string, t *table) error {
-	s := &server{fleet: f}
+// make writes a fleet and its advisories to a database.
+func (s *server) make(ctx context.Context, path string) (err error) {
+	if err := s.fleet.Write(ctx, path); err != nil {
+		return err
+	}
+	if s.store, err = store.Open(ctx, store.Config{Path: path}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.store.Close()) }()
+	if _, err := s.importWhole(ctx, 0); err != nil {
+		return err
+	}
+	_, err = s.store.ImportFeed(ctx, s.in("kev", nil, nil, s.fleet.KEV()))
+	return err
+}
+
+func (s *server) measure(ctx context.Context, path string, o options, t *table) error {
 	var err error
 	if s.store, err = store.Open(ctx, store.Config{Path: path}); err != nil {
 		return err
 	}
 	defer func() { _ = s.store.Close() }()
-	if _, err := s.importWhole(ctx, 0); err != nil {
-		return err
-	}
-	if _, err := s.store.ImportFeed(ctx, s.in("kev", nil, nil, f.KEV())); err != nil {
-		return err
-	}
-	before := heap()
-	began := time.Now()
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s.follower = event.NewFollower(s.store, log)
 	presence := fleet.NewPresence(time.Minute)
 	s.assess = assess.NewService(s.store, func(at time.Time) assess.PastReader { return s.store.At(at) }, s.follower, presence, log, fleetgen.Now)
-	if err := s.follower.Start(ctx); err != nil {
+	if err := s.start(ctx, o.profile, t); err != nil {
 		return err
 	}
 	defer s.follower.Stop()
-	if err := s.assess.Start(ctx); err != nil {
-		return fmt.Errorf("the fleet does not fit: %w", err)
-	}
 	defer s.assess.Stop()
-	t.within("start-up: database to ready", time.Since(began), 20*time.Second)
-	used := int(heap() - before) //nolint:gosec // less than an int holds
-	if at := os.Getenv("HEAPPROFILE"); at != "" {
-		out, err := os.Create(at) //nolint:gosec // whoever measures says where
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(pprof.WriteHeapProfile(out), out.Close()); err != nil {
-			return err
-		}
+	if o.keep != "" {
+		return nil
 	}
-	t.note("memory: heap of the whole index after GC, a host", fmt.Sprintf("%d B", used/f.Config.Hosts), "2048 B", used/f.Config.Hosts > 2048)
-	t.note("  all of it", fmt.Sprintf("%d MiB", used>>20), "", false)
 	if err := s.serve(ctx, presence, log); err != nil {
 		return err
 	}
@@ -90,6 +85,47 @@ func measure(ctx context.Context, f *fleetgen.Fleet, path string, t *table) erro
 		}
 	}
 	return nil
+}
+
+// start measures start-up, and the memory that it takes.
+func (s *server) start(ctx context.Context, profile string, t *table) error {
+	before := heap()
+	if err := profileTo(profile); err != nil {
+		return err
+	}
+	began, spent := time.Now(), cpu()
+	if err := s.follower.Start(ctx); err != nil {
+		return err
+	}
+	if err := s.assess.Start(ctx); err != nil {
+		s.follower.Stop()
+		return fmt.Errorf("the fleet does not fit: %w", err)
+	}
+	t.within("start-up: database to ready", time.Since(began), 20*time.Second)
+	t.note("  of it processor time, of all cores", short(cpu()-spent), "", false)
+	hosts := s.fleet.Config.Hosts
+	used := int(heap() - before) //nolint:gosec // less than an int holds
+	if at := os.Getenv("HEAPPROFILE"); at != "" {
+		out, err := os.Create(at) //nolint:gosec // whoever measures says where
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(pprof.WriteHeapProfile(out), out.Close()); err != nil {
+			return err
+		}
+	}
+	t.note("memory: heap of the whole index after GC, a host", fmt.Sprintf("%d B", used/hosts), "2048 B", used/hosts > 2048)
+	t.note("  all of it", fmt.Sprintf("%d MiB", used>>20), "", false)
+	return nil
+}
+
+// cpu is the processor time that this process has taken.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func heap() uint64 {
