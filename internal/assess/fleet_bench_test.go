@@ -12,8 +12,10 @@ import (
 )
 
 // benchFleet is a fleet in memory, as `make bench-fleet` makes one on disk: made once.
-var benchFleet = sync.OnceValues(func() (*fleetgen.Fleet, *index) {
-	f := fleetgen.New(fleetgen.Of(20_000, true))
+var benchFleet = sync.OnceValues(func() (*fleetgen.Fleet, *index) { return fleetIndex(fleetgen.Of(20_000, true)) })
+
+func fleetIndex(c fleetgen.Config) (*fleetgen.Fleet, *index) {
+	f := fleetgen.New(c)
 	ix := newIndex(fleetgen.Now)
 	ix.revise(compileChange(advisory.Knowledge{Advisories: f.Advisories(0), Overlays: f.KEV()}), atOnce)
 	ix.setFeeds(f.Feeds())
@@ -34,7 +36,7 @@ var benchFleet = sync.OnceValues(func() (*fleetgen.Fleet, *index) {
 	}
 	b.end()
 	return f, ix
-})
+}
 
 func fleetService(b *testing.B) (*fleetgen.Fleet, *Service) {
 	b.Helper()

@@ -293,8 +293,8 @@ func (r *revision) flush() {
 	})
 }
 
-// manyHosts is how often each host may come up before going through cohorts is quicker: a cohort takes as long as some twenty hosts.
-const manyHosts = 20
+// manyHosts is how often each host may come up before going through all presences by bitmap is quicker.
+const manyHosts = 8
 
 // worst brings the worst rank of every cohort up to date that has a presence whose own changed.
 func (r *revision) worst() {
@@ -303,13 +303,16 @@ func (r *revision) worst() {
 	for p := range r.changed {
 		hosts += p.hosts.len()
 	}
-	worst, again := map[*cohort]uint8{}, map[*packageSet]bool{}
-	if hosts > manyHosts*len(ix.hosts) { // so many that going through every set once is quicker
-		for _, set := range ix.sets {
-			again[set] = true
-		}
-		r.changed = nil
+	if hosts > manyHosts*len(ix.hosts) {
+		worst := ix.worstOfAll()
+		r.commit(func() {
+			for c, rank := range worst {
+				c.worst = rank
+			}
+		})
+		return
 	}
+	worst, again := map[*cohort]uint8{}, map[*packageSet]bool{}
 	for p, before := range r.changed {
 		p.hosts.each(func(ordinal uint32) bool {
 			c := ix.host(ordinal).cohort

@@ -14,7 +14,7 @@ import (
 // openCodec makes the compressor of section bodies and advisories. Both halves are used through EncodeAll and DecodeAll only, which may
 // run at the same time and keep no goroutine.
 func (s *Store) openCodec() (err error) {
-	if s.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
+	if s.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)); err != nil {
 		return err
 	}
 	s.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(apiv1.MaxSectionBytes))
