@@ -16,6 +16,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake"
 )
 
 // Streams are where a scan writes, and what it knows of its process.
@@ -45,7 +46,7 @@ Findings of priority lowest, whose code cannot run here, count for the word lowe
 EXIT STATUS
   0  done; there may be findings
   1  something inside failed
-  2  the command line, the root or the feeds are not usable
+  2  the command line, what is scanned or the feeds are not usable
   3  not assessed: no feed in the folder speaks of this release, so no finding means nothing
   6  done, and findings fall under --fail-on`
 
@@ -57,7 +58,7 @@ type settings struct {
 func formats() []string { return []string{"table", "json", "sarif", "cyclonedx-vex", "junit"} }
 
 // Command is staunch scan. Its errors are faults: Invalid for what the caller can mend (exit code 2), NotFound for "not assessed" (3);
-// or *Matched (4).
+// or *Matched (6).
 func Command(s Streams) *cobra.Command {
 	var opts Options
 	var set settings
@@ -101,6 +102,12 @@ func Command(s Streams) *cobra.Command {
 func command(cmd *cobra.Command, s Streams, opts Options, set settings) error {
 	if !slices.Contains(formats(), set.format) {
 		return fault.New(fault.Invalid, "-o %q is not known: %s", set.format, orList(formats()))
+	}
+	if cmd.Flags().Changed("fail-on") && strings.TrimSpace(set.failOn) == "" { // a variable that nobody set would let everything pass
+		return fault.New(fault.Invalid, "--fail-on has no word: it takes %s", failOnWords)
+	}
+	if id := strings.ToUpper(set.explain); intake.IsCVE(id) {
+		set.explain = id
 	}
 	conditions, err := parseFailOn(set.failOn)
 	if err != nil {

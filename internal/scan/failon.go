@@ -24,7 +24,7 @@ func (m *Matched) Error() string {
 	return fmt.Sprintf("%d findings fall under --fail-on %s", m.Count, m.Words)
 }
 
-// ExitCode is 4.
+// ExitCode is 6.
 func (m *Matched) ExitCode() int { return exitMatched }
 
 // failOn are conditions of which one is enough.

@@ -77,6 +77,11 @@ func (s *session) readInput(ctx context.Context, opts Options) error {
 
 // readRoot reads a root. One that has neither a release nor a package database is not what was meant.
 func readRoot(ctx context.Context, root string, look inspect.Options) (inspect.Result, error) {
+	if info, err := os.Stat(root); err != nil {
+		return inspect.Result{}, fault.Wrap(err, fault.Invalid, "the root %q cannot be opened", root)
+	} else if !info.IsDir() {
+		return inspect.Result{}, fault.New(fault.Invalid, "the root %q is not a folder", root)
+	}
 	if look.Ecosystem == "" {
 		if _, err := collect.ReadOS(root); err != nil && !look.Languages {
 			return inspect.Result{}, fault.Wrap(err, fault.Invalid, "%s; name it with --distro, as --distro debian:12", fault.Message(err))
@@ -95,6 +100,9 @@ func readSBOM(path string) (inspect.Result, error) {
 		return inspect.Result{}, fault.Wrap(err, fault.Invalid, "the SBOM %q cannot be opened", path)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return inspect.Result{}, fault.New(fault.Invalid, "the SBOM %q is a folder", path)
+	}
 	return inspect.SBOM(f)
 }
 

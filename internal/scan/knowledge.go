@@ -37,7 +37,7 @@ func know(ctx context.Context, opts Options, releases []string, warn func(string
 	if err != nil {
 		return knowledge{}, fault.Wrap(err, fault.Invalid, "the folder of feeds %q has no absolute path", opts.Feeds)
 	}
-	if _, err := os.Stat(folder); err != nil {
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return knowledge{}, fault.Wrap(err, fault.Invalid, "no folder of feeds at %q", opts.Feeds)
 	}
 	if opts.NoCache || opts.Cache == "" {

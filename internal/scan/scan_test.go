@@ -101,7 +101,7 @@ func TestWhatCannotBeScannedIsRefusedAndSaysWhatToDo(t *testing.T) {
 	}{
 		"no feeds":         {[]string{"--root", root}, "--feeds DIR"},
 		"no such feeds":    {[]string{"--root", root, "--feeds", filepath.Join(dir, "none")}, "no folder of feeds"},
-		"no such root":     {[]string{"--root", filepath.Join(root, "none"), "--feeds", dir}, "none"},
+		"no such root":     {[]string{"--root", filepath.Join(root, "none"), "--feeds", dir}, "none\" cannot be opened"},
 		"no release":       {[]string{"--root", rootWith(t, []byte(status), ""), "--feeds", dir}, "--distro debian:12"},
 		"no database":      {[]string{"--root", t.TempDir(), "--feeds", dir, "--distro", "debian:12"}, "no package database"},
 		"strange distro":   {[]string{"--root", root, "--feeds", dir, "--distro", "beos"}, "debian:12"},

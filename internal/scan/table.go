@@ -43,7 +43,8 @@ func columns() []column {
 func Table(s apiv1.Scan) string {
 	var b strings.Builder
 	if s.Assessment.Status == notAssessed {
-		fmt.Fprintf(&b, "NOT ASSESSED: %s.\nThis does not mean that nothing is vulnerable: nobody looked. %d packages are installed.\n", visible(s.Assessment.Reason), s.Packages)
+		paragraph(&b, fmt.Sprintf("NOT ASSESSED: %s.", visible(s.Assessment.Reason)))
+		paragraph(&b, fmt.Sprintf("This does not mean that nothing is vulnerable: nobody looked. %d packages are installed.", s.Packages))
 		warnings(&b, s)
 		return b.String()
 	}
