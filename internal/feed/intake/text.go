@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// ErrDamaged is a file that cannot be read as a whole.
-var ErrDamaged = errors.New("damaged archive")
+// ErrDamaged is a file that cannot be read as a whole: an archive that is damaged, a list with mistakes.
+var ErrDamaged = errors.New("not as it should be")
 
 // Damaged is ErrDamaged with what is wrong.
 func Damaged(format string, args ...any) error {

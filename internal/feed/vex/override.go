@@ -39,7 +39,7 @@ type override struct {
 // ReadOverrides reads the local override list, YAML or JSON, as of now: entries whose day has passed are named and not given, the others
 // carry their day as Until. It is written by hand and what it says counts above every other source; so
 // nothing in it is skipped: a mistake, or several, is an error that names the lines. There is one advisory for each vulnerability id, by id.
-// An empty list is sound.
+// An empty list is sound, a file without a text is not.
 func ReadOverrides(now time.Time) intake.Adapter {
 	return func(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
 		var s intake.Survey
@@ -132,6 +132,9 @@ func (m mistakes) err() error {
 }
 
 func parseOverrides(text []byte) ([]override, error) {
+	if len(strings.TrimSpace(string(text))) == 0 { // a file that was cut off or never written must not take the list away
+		return nil, intake.Damaged("the file is empty: to have no overrides, say so with overrides: []")
+	}
 	d := yaml.NewDecoder(strings.NewReader(string(text)))
 	var document yaml.Node
 	if err := d.Decode(&document); errors.Is(err, io.EOF) {
@@ -221,11 +224,14 @@ func parseEntry(node *yaml.Node, wrong *mistakes) override {
 
 // check holds an entry to what it may say.
 func (e override) check(wrong *mistakes) {
+	before := len(*wrong)
 	for _, required := range []struct{ name, value string }{{"id", e.ID}, {"ecosystem", e.Ecosystem}, {"package", e.Package}, {"status", e.Status}, {"reason", e.Reason}} {
 		if required.value == "" {
 			wrong.add(e.line, "%s is missing", required.name)
-			return
 		}
+	}
+	if len(*wrong) > before {
+		return
 	}
 	if !sound(e.ID, maxID) || strings.HasPrefix(strings.ToUpper(e.ID), "CVE") && !intake.IsCVE(e.ID) {
 		wrong.add(e.line, "%q is not the id of a vulnerability", intake.Shown(e.ID))

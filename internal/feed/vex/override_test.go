@@ -111,6 +111,9 @@ func TestOverrideMistakes(t *testing.T) {
 		"not a list":                {"overrides: 1", "line 1: overrides is not a list"},
 		"a list without a name":     {"- {id: CVE-2026-0001}", "line 1: the list is to begin with overrides:"},
 		"nothing of ours":           {"{}", "line 1: the list is to begin with overrides:"},
+		"an empty file":             {"", "the file is empty: to have no overrides"},
+		"blanks":                    {" \n\n", "the file is empty"},
+		"several fields missing":    {"overrides:\n- {id: CVE-2026-0002, ecosystem: Debian:12}", "line 2: package is missing; line 2: status is missing; line 2: reason is missing"},
 		"overrides twice":           {good + good, "line 3: overrides is given twice"},
 		"a second document":         {good + "---\n" + good, "second document"},
 		"not YAML":                  {"overrides:\n\t- x", "line 2"},
@@ -134,7 +137,7 @@ func TestOverrideMistakes(t *testing.T) {
 // A list whose last entry was taken out, or that is only begun, is sound.
 func TestOverridesEmpty(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "# nothing yet\n", "overrides:\n", "overrides: []\n", "---\n"} {
+	for _, text := range []string{"# nothing yet\n", "overrides:\n", "overrides: []\n", "---\n"} {
 		if s, got, err := read(t, ReadOverrides(today), []byte(text), intake.Limits{}); err != nil || len(got) != 0 || s.Records != 0 {
 			t.Errorf("%q: %v, %v", text, err, got)
 		}
