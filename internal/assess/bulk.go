@@ -32,25 +32,65 @@ func (b *bulk) put(p portrait) error {
 	return nil
 }
 
-// end makes the bitmaps.
+// end makes the bitmaps and judges the cohorts. Each core has subjects of its own, with their presences and offers, and goes through all
+// hosts for them: no two write the same.
 func (b *bulk) end() {
+	var groups [][]*host
 	for _, hosts := range b.hosts {
-		for len(hosts) > 0 { // those that are alike but for where they stand, at a time
-			setting, offered := hosts[0].cohort.setting.elsewhere(), hosts[0].updates
-			like := func(h *host) bool { return h.updates == offered && h.cohort.setting.elsewhere() == setting }
-			n := 0
-			for i, h := range hosts {
-				if like(h) {
-					hosts[n], hosts[i] = h, hosts[n]
-					n++
-				}
-			}
-			b.enter(hosts[:n])
-			hosts = hosts[n:]
-		}
+		groups = appendAlike(groups, hosts)
 	}
 	b.hosts = nil
+	cores := runtime.GOMAXPROCS(0)
+	worst := make([][]byPlace, cores) // by core and group
+	var group errgroup.Group
+	for n := range cores {
+		worst[n] = make([]byPlace, len(groups))
+		group.Go(func() error {
+			mine := func(s *subject) bool { return coreOf(s, cores) == n }
+			for i, hosts := range groups {
+				worst[n][i] = b.enter(hosts, mine)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // none fails
+	for i, hosts := range groups {
+		for _, h := range hosts {
+			h.cohort.worst = fine
+			for n := range cores {
+				h.cohort.worst = min(h.cohort.worst, worst[n][i][h.cohort.setting.place])
+			}
+		}
+	}
 	b.settle()
+}
+
+// coreOf gives each of some cores about as many subjects, by the last letters of names.
+func coreOf(s *subject, cores int) int {
+	sum := 0
+	for i := max(0, len(s.Name)-2); i < len(s.Name); i++ {
+		sum = 31*sum + int(s.Name[i])
+	}
+	return sum % cores
+}
+
+// byPlace is a rank for each of the sixteen places there can be.
+type byPlace [16]uint8
+
+// appendAlike parts the hosts of a set into those that are alike but for where they stand.
+func appendAlike(groups [][]*host, hosts []*host) [][]*host {
+	for len(hosts) > 0 {
+		setting, offered := hosts[0].cohort.setting.elsewhere(), hosts[0].updates
+		n := 0
+		for i, h := range hosts {
+			if h.updates == offered && h.cohort.setting.elsewhere() == setting {
+				hosts[n], hosts[i] = h, hosts[n]
+				n++
+			}
+		}
+		groups, hosts = append(groups, hosts[:n]), hosts[n:]
+	}
+	return groups
 }
 
 // settle gives every set of hosts its lasting form, on every core: none has anything to do with another.
@@ -81,8 +121,9 @@ func (b *bulk) settle() {
 	_ = group.Wait() // none fails
 }
 
-// enter notes in everything that a set has, and that is offered for it, hosts that are alike, and judges their cohorts.
-func (b *bulk) enter(hosts []*host) {
+// enter notes in everything of some subjects that a set has, and that is offered for it, hosts that are alike. It gives the worst that is
+// found.
+func (b *bulk) enter(hosts []*host, mine func(*subject) bool) (worst byPlace) {
 	ix, c := b.ix, hosts[0].cohort
 	var at [16]uint32 // hosts by place
 	ordinals := make([]uint32, 0, len(hosts))
@@ -90,7 +131,6 @@ func (b *bulk) enter(hosts []*host) {
 		ordinals = append(ordinals, h.ordinal)
 		at[h.cohort.setting.place]++
 	}
-	var worst [16]uint8
 	for n := range worst {
 		worst[n] = fine
 	}
@@ -106,9 +146,14 @@ func (b *bulk) enter(hosts []*host) {
 		}
 	}
 	for _, one := range c.loaded {
-		has(ix.presence(one.subject, one.kind))
+		if mine(one.subject) {
+			has(ix.presence(one.subject, one.kind))
+		}
 	}
 	ix.each(c.set, func(p *heldPackage) {
+		if !mine(p.subject) {
+			return
+		}
 		has(ix.presence(p.subject, c.kind(p.subject)))
 		if len(offers) == 0 {
 			return
@@ -117,9 +162,7 @@ func (b *bulk) enter(hosts []*host) {
 			p.subject.offer(to).note(ordinals)
 		}
 	})
-	for _, h := range hosts {
-		h.cohort.worst = worst[h.cohort.setting.place]
-	}
+	return worst
 }
 
 // noteRoom is how many ordinals are noted before they are put in order.

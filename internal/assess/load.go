@@ -164,20 +164,23 @@ func (l *loading) portraits(ctx context.Context) error {
 			l.all[i].packages = s.Digest
 		}
 	}
-	if err := l.facts(ctx); err != nil {
+	group, ctx := errgroup.WithContext(ctx) // each sets fields of its own
+	group.Go(func() error { return l.facts(ctx) })
+	group.Go(func() error {
+		return loadBodies(ctx, l, apiv1.SectionUpdates, func(p *portrait, digest string, u *apiv1.Updates) {
+			p.updates = digest
+			l.ix.holdUpdates(digest, u) // at once: as the index keeps them they take a tenth
+		})
+	})
+	group.Go(func() error {
+		// Only the digest is asked for: two hosts with the same one are offered the same.
+		err := loadBodies(ctx, l, apiv1.SectionRepositories, func(p *portrait, digest string, _ *struct{}) { p.repositories = digest })
+		if err == nil {
+			err = l.seen(ctx)
+		}
 		return err
-	}
-	if err := loadBodies(ctx, l, apiv1.SectionUpdates, func(p *portrait, digest string, u *apiv1.Updates) {
-		p.updates = digest
-		l.ix.holdUpdates(digest, u) // at once: as the index keeps them they take a tenth
-	}); err != nil {
-		return err
-	}
-	// Of repositories only the digest is asked for: two hosts with the same one are offered the same.
-	if err := loadBodies(ctx, l, apiv1.SectionRepositories, func(p *portrait, digest string, _ *struct{}) { p.repositories = digest }); err != nil {
-		return err
-	}
-	return l.seen(ctx)
+	})
+	return group.Wait()
 }
 
 func (l *loading) seen(ctx context.Context) error {
