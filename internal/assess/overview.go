@@ -64,24 +64,29 @@ func (s *Service) countHosts(ix *index, selection *roaring.Bitmap, now time.Time
 			out.Online++
 		}
 	})
-	at := now.UnixMicro()
-	selection.Iterate(func(ordinal uint32) bool {
+	ix.countEach(selection, now, out)
+}
+
+// countEach counts, host by host, those whose lists are old, and the assessed ones by the worst that they have.
+func (ix *index) countEach(selection *roaring.Bitmap, now time.Time, out *apiv1.Overview) {
+	at, host := now.UnixMicro(), ix.byOrdinal.ascending()
+	var worst [fine + 1]int
+	assessed := roaring.And(selection, ix.assessed())
+	assessed.Iterate(func(ordinal uint32) bool {
+		h := host(uint64(ordinal))
+		worst[h.cohort.worst]++
+		if h.stale(at) {
+			out.StaleMetadata++
+		}
+		return true
+	})
+	roaring.AndNot(selection, assessed).Iterate(func(ordinal uint32) bool {
 		if ix.host(ordinal).stale(at) {
 			out.StaleMetadata++
 		}
 		return true
 	})
-	ix.countWorst(selection, &out.HostsByWorst)
-}
-
-// countWorst counts the assessed ones of the selected hosts by the worst that they have.
-func (ix *index) countWorst(selection *roaring.Bitmap, c *apiv1.FindingCounts) {
-	var worst [fine + 1]int
-	assessed := roaring.And(selection, ix.assessed())
-	assessed.Iterate(func(ordinal uint32) bool {
-		worst[ix.host(ordinal).cohort.worst]++
-		return true
-	})
+	c := &out.HostsByWorst
 	c.Assessed = !assessed.IsEmpty()
 	for r, priority := range priorities() {
 		tallyMany(c, priority, worst[r])

@@ -111,20 +111,19 @@ func (g *gathering) subject(s *subject) {
 		if there == 0 {
 			continue
 		}
-		met := g.selected.whole
+		met, whole := false, g.selected.whole
 		for _, n := range g.order {
 			ranks := p.at(n)
 			if there&placeNumber(n) == 0 || !g.worsens(ranks) {
 				continue
 			}
-			if !g.selected.whole && !p.hosts.in(g.selected.standing(placeNumber(n))) {
-				if !met && !p.hosts.in(g.selected.Bitmap) {
-					break
-				}
-				met = true
-				continue
+			if !whole && !met && !p.hosts.in(g.selected.Bitmap) { // as a rule the quickest to say, when there are some
+				break
 			}
 			met = true
+			if !whole && !p.hosts.in(g.selected.standing(placeNumber(n))) {
+				continue
+			}
 			for i, number := range g.numbers {
 				g.worst[number] = min(g.worst[number], ranks[i])
 			}
