@@ -63,20 +63,23 @@ pids+=($!)
 say "waiting until this machine has reported, and for the feeds"
 host=$(hostname)
 show=
+tried=0
 for _ in $(seq 300); do
   show=$("$bin/staunch" host show "$host" 2>/dev/null) || show=
   # reported, and how old its package lists are; and judged, or the feeds were tried and the reason is known
   if grep -q '^online *yes' <<<"$show" && grep -q '^packages .*[1-9]' <<<"$show" && ! grep -q 'not said yet' <<<"$show"; then
     grep -q 'not assessed' <<<"$show" || break
     feeds=$("$bin/staunch" feed status 2>/dev/null) || feeds=
-    ! grep -q failed <<<"$feeds" || break
+    # one that failed says nothing of the next: all have been tried, and what they gave has had time to be judged
+    [ -z "$feeds" ] || grep -q 'no data' <<<"$feeds" || tried=$((tried + 1))
+    [ "$tried" -lt 10 ] || break
   fi
   alive "${pids[1]}" || die "the agent ended: $(tail -n 5 "$run/agent.log")"
   sleep 0.2
 done
 echo "$show"
 if grep -q 'not assessed' <<<"$show"; then
-  say "this machine is not assessed: no advisory data could be fetched. Offline? FEEDS=DIR make run takes a mirror's folder"
+  say "this machine is not assessed: there is no advisory data of its release yet. Offline? FEEDS=DIR make run takes a mirror's folder"
 fi
 "$bin/staunch" feed status || true
 

@@ -38,8 +38,8 @@ func newRoot(env Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "staunch",
 		Short: "Keep a fleet of servers patched",
-		Long: `Staunch keeps a fleet of servers patched: it knows what each host has, what of that is
-vulnerable or out of date, and what fixes it.
+		Long: `Staunch keeps a fleet of servers patched: it knows what each host has, what of
+that is vulnerable or out of date, and what fixes it.
 
 Sign in with "staunch login URL". Programs set STAUNCH_URL, STAUNCH_TOKEN and
 STAUNCH_CA_FINGERPRINT instead.`,
@@ -50,6 +50,7 @@ STAUNCH_CA_FINGERPRINT instead.`,
 		Args:                       unknownCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)

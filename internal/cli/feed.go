@@ -32,9 +32,9 @@ func (p *program) feedStatus() *cobra.Command {
 		for _, f := range list.Items {
 			switch {
 			case f.Error != "":
-				p.note("%s: %s", f.Name, f.Error)
+				p.sentence(f.Name + ": " + f.Error)
 			case f.Reason != "":
-				p.note("%s is not supported: %s", f.Name, f.Reason)
+				p.sentence(f.Name + " is not supported: " + f.Reason)
 			}
 		}
 		if len(list.Items) == 0 {

@@ -55,6 +55,9 @@ give it the line printed here, with --trust or in its DATA/bundle_signers.`,
 
 // exportTo writes a bundle beside the file and renames it, so that a file of that name is always a whole one.
 func (p *program) exportTo(ctx context.Context, o *client.Operator, path string, releases []string) (key string, err error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return "", usage("%q is a folder: --to names the file to write", path)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return "", fileFault(path, err)

@@ -161,3 +161,10 @@ func (p *program) note(text string, args ...any) {
 		write(p.env.Stderr, "%s\n", oneLine(fmt.Sprintf(text, args...)))
 	}
 }
+
+// sentence is a note of words, broken between them where a terminal ends.
+func (p *program) sentence(text string) {
+	for _, line := range wrap(oneLine(text), p.env.Width) {
+		p.note("%s", line)
+	}
+}

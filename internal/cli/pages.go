@@ -7,6 +7,9 @@ const pageSize = 1000
 
 // pages gathers items by cursor, at most limit of them (0: all). fetch gets one page; next is what the last page gave, empty at the end.
 func pages[T any](limit int, fetch func(cursor string, size int) (items []T, next string, err error)) (all []T, next string, err error) {
+	if limit < 0 {
+		return nil, "", usage("--limit %d: it is a number of rows, or 0 for all", limit)
+	}
 	all = []T{}
 	for {
 		size := pageSize

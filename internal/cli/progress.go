@@ -22,7 +22,7 @@ func (p *progress) Read(b []byte) (int, error) {
 	p.read += int64(n)
 	if now := p.now(); now.Sub(p.last) >= 100*time.Millisecond || err == io.EOF {
 		p.last = now
-		write(p.w, "\r%s: %s of %s sent\x1b[K", p.what, size(p.read), size(p.total))
+		write(p.w, "\r%s: %s of %s sent\x1b[K", p.what, size(min(p.read, p.total)), size(p.total)) // a tar is a little more than its files
 		if err == io.EOF {
 			write(p.w, "; the server reads it")
 		}

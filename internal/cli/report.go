@@ -47,7 +47,7 @@ func (p *program) report() *cobra.Command {
 func (p *program) reportCompliance() *cobra.Command {
 	var selector, since, worst string
 	c := p.remote(&cobra.Command{
-		Use: "compliance", Short: "Say of each host what is open, since when, and what was fixed, when and by what",
+		Use: "compliance", Short: "Say of each host what is open and what was fixed, since when",
 		Long: `Say of each host what is open, since when, and what was fixed: when, by which rollout or outside
 Staunch, approved by whom.
 

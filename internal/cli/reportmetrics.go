@@ -15,7 +15,7 @@ import (
 func (p *program) reportMetrics() *cobra.Command {
 	var selector, from, to, clock string
 	c := p.remote(&cobra.Command{
-		Use: "metrics", Short: "Say how long patching took, how much was exposed, and how much was in time",
+		Use: "metrics", Short: "Say how long patching took, and how much was in time",
 		Long: `Say of a period how long patching took, how much was exposed, how much of the fleet was seen, and
 how much was fixed in time. Durations are in days; a finding counts once for each host.
 
@@ -64,7 +64,7 @@ func metricsPairs(m apiv1.Metrics) pairs {
 	return pairs{
 		{"period", moment(&m.From) + " to " + moment(&m.To)},
 		{"hosts", fmt.Sprintf("%d (%s)", m.Hosts, or(m.Selector, "every host"))},
-		{"coverage", fmt.Sprintf("%s of %g host days; %d hosts not assessed", percentText(m.Coverage.Percent), m.Coverage.HostDays, m.Coverage.NotAssessed)},
+		{"coverage", fmt.Sprintf("%s of %.1f host days; %d hosts not assessed", percentText(m.Coverage.Percent), m.Coverage.HostDays, m.Coverage.NotAssessed)},
 		{"clock", strings.Join(rules, ", ")},
 	}
 }
@@ -73,24 +73,29 @@ func metricsColumns() []column[apiv1.MetricsRow] {
 	number := func(of func(apiv1.MetricsRow) int) func(apiv1.MetricsRow) string {
 		return func(r apiv1.MetricsRow) string { return fmt.Sprint(of(r)) }
 	}
-	took := func(of func(*apiv1.Spread) float64) func(apiv1.MetricsRow) string {
+	took := func(of func(*apiv1.Spread) float64, none string) func(apiv1.MetricsRow) string {
 		return func(r apiv1.MetricsRow) string {
 			if r.TimeToPatch == nil {
-				return "-"
+				return none
 			}
 			return fmt.Sprintf("%g", of(r.TimeToPatch))
 		}
 	}
+	median := func(s *apiv1.Spread) float64 { return s.Median }
+	p90 := func(s *apiv1.Spread) float64 { return s.P90 }
 	return []column[apiv1.MetricsRow]{
 		{name: "priority", text: func(r apiv1.MetricsRow) string { return r.Priority }},
-		{name: "opened", text: number(func(r apiv1.MetricsRow) int { return r.Opened })},
-		{name: "fixed", text: number(func(r apiv1.MetricsRow) int { return r.Fixed })},
-		{name: "open", text: number(func(r apiv1.MetricsRow) int { return r.Open })},
-		{name: "median_days", text: took(func(s *apiv1.Spread) float64 { return s.Median })},
-		{name: "p90_days", text: took(func(s *apiv1.Spread) float64 { return s.P90 })},
-		{name: "exposure_days", text: func(r apiv1.MetricsRow) string { return fmt.Sprintf("%g", r.ExposureDays) }},
-		{name: "due", text: number(func(r apiv1.MetricsRow) int { return r.Due })},
-		{name: "in_time", text: func(r apiv1.MetricsRow) string { return percentText(r.PercentInTime) }},
+		{name: "opened", text: number(func(r apiv1.MetricsRow) int { return r.Opened }), right: true},
+		{name: "fixed", text: number(func(r apiv1.MetricsRow) int { return r.Fixed }), right: true},
+		{name: "open", text: number(func(r apiv1.MetricsRow) int { return r.Open }), right: true},
+		{name: "median_days", text: took(median, "-"), right: true, where: inTable},
+		{name: "median_days", text: took(median, ""), where: inCSV},
+		{name: "p90", text: took(p90, "-"), right: true, where: inTable}, // so named that the table fits into 80 columns
+		{name: "p90_days", text: took(p90, ""), where: inCSV},
+		{name: "exposure_days", text: func(r apiv1.MetricsRow) string { return fmt.Sprintf("%g", r.ExposureDays) }, right: true},
+		{name: "due", text: number(func(r apiv1.MetricsRow) int { return r.Due }), right: true},
+		{name: "in_time", text: func(r apiv1.MetricsRow) string { return percentText(r.PercentInTime) }, right: true, where: inTable},
+		{name: "in_time", text: func(r apiv1.MetricsRow) string { return strings.TrimPrefix(percentText(r.PercentInTime), "-") }, where: inCSV},
 	}
 }
 

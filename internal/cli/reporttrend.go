@@ -40,6 +40,9 @@ Days are counted in the background once they are over, newest first.`,
 		if err := show(p, t, t.Items, trendColumns()); err != nil {
 			return err
 		}
+		if len(t.Items) == 0 && t.Missing == 0 {
+			p.note("nothing counted yet: a day is counted once it is over, in UTC")
+		}
 		if t.Missing > 0 {
 			p.note("%d days are not counted yet; ask again later", t.Missing)
 		}

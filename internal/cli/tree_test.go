@@ -48,6 +48,12 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 				t.Errorf("help line of %d columns: %q", n, line)
 			}
 		}
+		_, flags, _ := strings.Cut(c.UsageString(), "\nFlags:\n")
+		for line := range strings.Lines(flags) {
+			if n := columns(strings.TrimSuffix(line, "\n")); n > 80 && strings.HasPrefix(line, " ") {
+				t.Errorf("line of %d columns among the flags: %q", n, line)
+			}
+		}
 	})
 }
 

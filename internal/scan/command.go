@@ -28,26 +28,32 @@ type Streams struct {
 	Now         func() time.Time // nil: time.Now
 }
 
-const long = `Reads the package database below a root, a container image or an SBOM, and the advisories in a folder, and prints what is vulnerable and what fixes it.
+const long = `Reads the package database below a root, a container image or an SBOM, and the
+advisories in a folder, and prints what is vulnerable and what fixes it.
 Nothing is changed, nothing is sent anywhere, and no server is needed.
 
-The folder of feeds is laid out like the official sources: osv/NAME/all.zip, as osv/Debian/all.zip, and
-kev/known_exploited_vulnerabilities.json (or .json.gz). Without --feeds it is $XDG_DATA_HOME/staunch/feeds. What is read from it is
-compiled once and kept in $XDG_CACHE_HOME/staunch (root: /var/cache/staunch) until a file in it changes.
+The folder of feeds is laid out like the official sources: osv/NAME/all.zip, as
+osv/Debian/all.zip, and kev/known_exploited_vulnerabilities.json (or .json.gz);
+staunch feed mirror fetches them. Without --feeds it is
+$XDG_DATA_HOME/staunch/feeds. What is read from it is compiled once and kept in
+$XDG_CACHE_HOME/staunch (root: /var/cache/staunch) until a file in it changes.
 
 --fail-on takes words, of which one that fits any finding is enough:
   urgent, high, normal, low        priority, or worse
-  critical, high, medium, low      severity by the advisory, or worse (high and low mean either)
+  critical, high, medium, low      severity by the advisory, or worse (high and
+                                   low mean either)
   kev, ransomware                  known to be exploited; by ransomware
   epss>=0.5                        EPSS of at least that
   fixable                          a fix can be installed
-Findings of priority lowest, whose code cannot run here, count for the word lowest alone.
+Findings of priority lowest, whose code cannot run here, count for the word
+lowest alone.
 
 EXIT STATUS
   0  done; there may be findings
   1  something inside failed
   2  the command line, what is scanned or the feeds are not usable
-  3  not assessed: no feed in the folder speaks of this release, so no finding means nothing
+  3  not assessed: no feed in the folder speaks of this release, so no finding
+     means nothing
   6  done, and findings fall under --fail-on`
 
 // settings are the flags that are not Options.
@@ -64,7 +70,7 @@ func Command(s Streams) *cobra.Command {
 	var set settings
 	cmd := &cobra.Command{
 		Use:   "scan [--root DIR | --sbom FILE | --image FILE] [--feeds DIR] [-o FORMAT] [--fail-on WORDS] [--explain CVE]",
-		Short: "Say what is vulnerable on this machine, in a root, an image or an SBOM, without a server",
+		Short: "Say what is vulnerable here or in an image, without a server",
 		Long:  long,
 		Example: `  staunch scan --feeds /srv/feeds
   staunch scan --root /mnt/image --feeds /srv/feeds -o json
