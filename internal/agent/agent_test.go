@@ -55,9 +55,7 @@ func TestPendingHostWaitsAndSaysSoOnce(t *testing.T) {
 	}
 	a := startAgent(t, state, newMachine(t), nil)
 	eventually(t, "it says that it waits", func() bool { return a.log.count("waiting for approval") == 1 })
-	if got, err := ReadStatus(state); err != nil || got.State != StatePending {
-		t.Errorf("status %+v, %v", got, err)
-	}
+	eventually(t, "its status says so too", func() bool { got, err := ReadStatus(state); return err == nil && got.State == StatePending })
 	if err := s.ApproveHost(t.Context(), answer.HostID); err != nil {
 		t.Fatal(err)
 	}

@@ -148,6 +148,21 @@ func TestOldCodeIsJudgedAtTheVersionBefore(t *testing.T) {
 	}
 }
 
+// A tool of the kernel that processes map in its old version is old code, and no other kernel that runs: it does not take the place of the
+// image of that version, which runs itself.
+func TestOldToolsOfTheKernelAreNotTheKernel(t *testing.T) {
+	t.Parallel()
+	library := fixedIn("Debian:12", "linux", map[string]string{"CVE-1": "2.0-1"})
+	packages := inventory.Convert(apiv1.Packages{Ecosystem: "Debian:12", Packages: []apiv1.Package{
+		{Name: "linux-image-1.0-amd64", Arch: "amd64", Version: "1.0-1", Source: "linux-signed-amd64", SourceVersion: "1.0+1"},
+		{Name: "linux-perf", Arch: "amd64", Version: "2.0-1", Source: "linux"}}})
+	state := HostState{Running: "1.0-amd64", OldCode: []apiv1.OldCode{{Name: "linux-perf", Arch: "amd64", From: "1.0-1", Units: []string{"perf.service"}}}}
+	want := []string{"CVE-1 linux 1.0-1: fix available", "CVE-1 linux 1.0-1: fixed on disk, the old code is still loaded"}
+	if d := cmp.Diff(want, toldOf(t, packages, state, library)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
 func TestWhereTheSourceVersionCannotBeToldNothingIsClaimed(t *testing.T) {
 	t.Parallel()
 	packages := inventory.Convert(apiv1.Packages{Ecosystem: "Debian:12", Packages: []apiv1.Package{

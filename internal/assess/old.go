@@ -13,6 +13,7 @@ type Old struct {
 	Now      Subject // what is on disk in its place; the zero Subject: it was removed
 	Packages []inventory.Package
 	Units    []string
+	Kernel   bool // it is the kernel that runs; else code of it that processes map
 }
 
 // OldOf finds what a host still runs of versions that are gone from its disk: the old code that its processes map, and on distributions
@@ -21,7 +22,7 @@ type Old struct {
 func OldOf(packages []inventory.Package, state HostState) []Old {
 	var out []Old
 	at := map[Subject]int{}
-	add := func(was, is inventory.Package, units []string) {
+	add := func(was, is inventory.Package, units []string, kernel bool) {
 		s, now := SubjectOf(was), SubjectOf(is)
 		if s == now {
 			return
@@ -34,6 +35,7 @@ func OldOf(packages []inventory.Package, state HostState) []Old {
 		}
 		out[i].Packages = append(out[i].Packages, was)
 		out[i].Units = append(out[i].Units, units...)
+		out[i].Kernel = out[i].Kernel || kernel
 	}
 	for _, old := range state.OldCode {
 		for _, p := range packages {
@@ -41,13 +43,13 @@ func OldOf(packages []inventory.Package, state HostState) []Old {
 				continue
 			}
 			if was, ok := before(p, old.From); ok {
-				add(was, p, old.Units)
+				add(was, p, old.Units, false)
 				break
 			}
 		}
 	}
 	if was, is, ok := runningBefore(packages, state.Running); ok {
-		add(was, is, nil)
+		add(was, is, nil, true)
 	}
 	for i := range out {
 		out[i].Units = distinctStrings(out[i].Units)

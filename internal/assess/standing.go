@@ -145,7 +145,7 @@ func (s Setting) Standing(of Subject) Standing {
 // Loaded is the standing of a subject that is not on disk any more and still runs.
 func (s Setting) Loaded(old Old) Standing {
 	out := s.Standing(old.Subject)
-	if kernelSource(old.Subject) {
+	if old.Kernel {
 		out.Role = Role{Newest: s.kernels.newest.version, Livepatched: s.livepatched}
 	} else {
 		out.Role = Role{Part: OldCode, Newest: old.Now.Version}
