@@ -117,6 +117,7 @@ func (s *Service) ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedS
 		if err != nil {
 			one = f.status(advisory.FeedState{Name: f.name})
 			one.Error = "refused: " + bare.Replace(fault.Message(err))
+			s.log.WarnContext(ctx, "feed refused", "feed", f.name, "error", one.Error) // the answer as a whole is no failure
 		}
 		out = append(out, one)
 	}
