@@ -201,7 +201,8 @@ func assessedLayer(t *testing.T, repo *lab.DebRepo, sources string, old lab.Deb)
 		}
 		files[to] = string(body)
 	}
-	dir, err := lab.Layer(t.Context(), "assessed", nil, files, "dpkg -i /root/old.deb\nrm /root/old.deb\nsystemctl -q enable lab-daemon")
+	dir, err := lab.Layer(t.Context(), "assessed", nil, files, "dpkg -i /root/old.deb\nrm /root/old.deb\nsystemctl -q enable lab-daemon\n"+
+		"sleep 3") // dpkg's log is in whole seconds: of a process that began in the first one of it nobody can say what it loaded
 	if err != nil {
 		t.Fatal(err)
 	}
