@@ -162,10 +162,7 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	on := w.ix.installed(h.cohort, g.at)
 	now := w.ix.now()
 	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(h.cohort.setting.SettingKey.place))
-	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, w.ix.now())
-	if scored := w.ix.feeds["epss"].AsOf; c.Threat.EPSS != nil && !scored.IsZero() {
-		c.Threat.EPSSDate = scored.UTC().Format(time.DateOnly) // all scores are of one day
-	}
+	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, now)
 	var update string
 	update, on.Offer = h.offer(on.Packages, c)
 	if scores := w.ix.feeds["epss"].AsOf; c.Threat.EPSS != nil && !scores.IsZero() {
