@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -76,13 +75,6 @@ func approval(approve bool) string {
 		return "approved at once"
 	}
 	return "pending until approved"
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func enrollTokenColumns() []column[apiv1.EnrollToken] {

@@ -91,7 +91,7 @@ func (p *program) hostPairs(d apiv1.HostDetail) pairs {
 	}
 	if hw := d.Hardware; hw != nil {
 		list = append(list, pairs{
-			{"cpu", strings.TrimSpace(fmt.Sprintf("%s, %d threads", hw.CPU.Model, hw.CPU.Threads))},
+			{"cpu", strings.TrimSpace(fmt.Sprintf("%s, %s", hw.CPU.Model, plural(hw.CPU.Threads, "thread")))},
 			{"memory", size(hw.MemoryBytes)},
 			{"disks", disksWords(hw.Disks)},
 			{"machine", strings.TrimSpace(hw.DMI.Vendor + " " + hw.DMI.Product)},

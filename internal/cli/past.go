@@ -38,6 +38,19 @@ func dayOrInstant(text string, now time.Time) (time.Time, error) {
 	return end, nil
 }
 
+// period reads --from and --to; the zero time where one is left out.
+func period(from, to string, now time.Time) (begin, end time.Time, err error) {
+	if from != "" {
+		if begin, err = pastInstant(from, now); err != nil {
+			return begin, end, err
+		}
+	}
+	if to != "" {
+		end, err = pastInstant(to, now)
+	}
+	return begin, end, err
+}
+
 // pastNote says of what time an answer is.
 func (p *program) pastNote(past *apiv1.Past) {
 	if past == nil {

@@ -39,7 +39,7 @@ func complianceHTML(w io.Writer, r apiv1.ComplianceReport) error {
 			}
 			return ""
 		},
-		"age": func(since, until time.Time) string { return fmt.Sprintf("%d days", int(until.Sub(since).Hours()/24)) },
+		"age": func(since, until time.Time) string { return plural(int(until.Sub(since).Hours()/24), "day") },
 		"level": func(priority string) string {
 			if priority == apiv1.PriorityUrgent || priority == apiv1.PriorityHigh {
 				return "worst"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,18 +28,11 @@ those of CISA's directive 19-02.`,
   staunch report metrics -l env=prod --from 2026-10-01 --to 2026-11-01 --clock urgent=3d,high=14d
   staunch report metrics --from 90d -o json`,
 	}, func(ctx context.Context, o *client.Operator, _ []string) error {
-		var period [2]time.Time
-		for i, text := range []string{from, to} {
-			if text == "" {
-				continue
-			}
-			at, err := pastInstant(text, p.env.Now())
-			if err != nil {
-				return err
-			}
-			period[i] = at
+		begin, end, err := period(from, to, p.env.Now())
+		if err != nil {
+			return err
 		}
-		m, err := o.Metrics(ctx, selector, period[0], period[1], clock)
+		m, err := o.Metrics(ctx, selector, begin, end, clock)
 		if err != nil {
 			return err
 		}
@@ -64,7 +56,7 @@ func metricsPairs(m apiv1.Metrics) pairs {
 	return pairs{
 		{"period", moment(&m.From) + " to " + moment(&m.To)},
 		{"hosts", fmt.Sprintf("%d (%s)", m.Hosts, or(m.Selector, "every host"))},
-		{"coverage", fmt.Sprintf("%s of %.1f host days; %d hosts not assessed", percentText(m.Coverage.Percent), m.Coverage.HostDays, m.Coverage.NotAssessed)},
+		{"coverage", fmt.Sprintf("%s of %.1f host days; %s not assessed", percentText(m.Coverage.Percent), m.Coverage.HostDays, plural(m.Coverage.NotAssessed, "host"))},
 		{"clock", strings.Join(rules, ", ")},
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,18 +21,11 @@ first feed was imported are not assessed, which is not the same as nothing being
 Days are counted in the background once they are over, newest first.`,
 		Example: "  staunch report trend\n  staunch report trend --from 2026-01-01 --to 2026-06-30 -o csv",
 	}, func(ctx context.Context, o *client.Operator, _ []string) error {
-		var span [2]time.Time
-		for i, text := range []string{from, to} {
-			if text == "" {
-				continue
-			}
-			at, err := pastInstant(text, p.env.Now())
-			if err != nil {
-				return err
-			}
-			span[i] = at
+		begin, end, err := period(from, to, p.env.Now())
+		if err != nil {
+			return err
 		}
-		t, err := o.Trend(ctx, span[0], span[1])
+		t, err := o.Trend(ctx, begin, end)
 		if err != nil {
 			return err
 		}
@@ -44,7 +36,7 @@ Days are counted in the background once they are over, newest first.`,
 			p.note("nothing counted yet: a day is counted once it is over, in UTC")
 		}
 		if t.Missing > 0 {
-			p.note("%d days are not counted yet; ask again later", t.Missing)
+			p.note("not counted yet: %s; ask again later", plural(t.Missing, "day"))
 		}
 		return nil
 	})

@@ -100,7 +100,7 @@ func (p *program) vercmpLines(scheme vercmp.Scheme, output string) error {
 		return usage("line %d of standard input cannot be read: %v", n+1, err)
 	}
 	if wrong > 0 {
-		return usage("%d of %d lines could not be compared", wrong, n)
+		return usage("%d of %s could not be compared", wrong, plural(n, "line"))
 	}
 	return nil
 }

@@ -54,25 +54,33 @@ func (s *Service) take(ctx context.Context) (giveBack func(), err error) {
 	}
 }
 
+// begin waits for the turn, and reads the hosts that a selector names and what is known of them. The caller gives the turn back.
+func (s *Service) begin(ctx context.Context, sel fleet.Selector) (_ *past, rows []apiv1.Host, giveBack func(), err error) {
+	if giveBack, err = s.take(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	var p *past
+	if rows, err = s.hosts(ctx, sel); err == nil {
+		p, err = s.past(ctx, rows)
+	}
+	if err != nil {
+		giveBack()
+		return nil, nil, nil, err
+	}
+	return p, rows, giveBack, nil
+}
+
 // Compliance reads each selected host's past and judges it. Feeds are left empty. fault.TooLarge when there are more findings than one
 // document can hold.
 func (s *Service) Compliance(ctx context.Context, q Query) (apiv1.ComplianceReport, error) {
 	out := apiv1.ComplianceReport{
 		AsOf: s.now().UTC(), Selector: q.Selector.String(), Since: q.Since.UTC(), Feeds: []apiv1.FeedStatus{}, Hosts: []apiv1.ComplianceHost{},
 	}
-	giveBack, err := s.take(ctx)
+	p, rows, giveBack, err := s.begin(ctx, q.Selector)
 	if err != nil {
 		return out, err
 	}
 	defer giveBack()
-	rows, err := s.hosts(ctx, q.Selector)
-	if err != nil {
-		return out, err
-	}
-	p, err := s.past(ctx, rows)
-	if err != nil {
-		return out, err
-	}
 	for _, row := range rows {
 		h, err := p.host(ctx, row, q)
 		if err != nil {
@@ -121,19 +129,11 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 	case q.Period.To.After(s.now()):
 		return out, fault.New(fault.Invalid, "the period ends at %s, which is not over yet", inventory.Instant(out.To))
 	}
-	giveBack, err := s.take(ctx)
+	p, rows, giveBack, err := s.begin(ctx, q.Selector)
 	if err != nil {
 		return out, err
 	}
 	defer giveBack()
-	rows, err := s.hosts(ctx, q.Selector)
-	if err != nil {
-		return out, err
-	}
-	p, err := s.past(ctx, rows)
-	if err != nil {
-		return out, err
-	}
 	measure := NewMeasure(q.Period, q.Clock)
 	for _, row := range rows {
 		intervals, err := p.intervals(ctx, row.ID, assess.PlaceOf(row.Labels))

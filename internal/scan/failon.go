@@ -21,7 +21,11 @@ type Matched struct {
 
 // Error says how many.
 func (m *Matched) Error() string {
-	return fmt.Sprintf("%d findings fall under --fail-on %s", m.Count, m.Words)
+	fall := "fall"
+	if m.Count == 1 {
+		fall = "falls"
+	}
+	return fmt.Sprintf("%s %s under --fail-on %s", plural(m.Count, "finding"), fall, m.Words)
 }
 
 // ExitCode is 6.

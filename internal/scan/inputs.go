@@ -167,11 +167,11 @@ func (s *session) coverage(feeds string) (warnings []string, reason string) {
 		case e == s.out.Ecosystem:
 			return nil, fmt.Sprintf("no advisory data for %s in %s: add its feed to the folder", e, feeds)
 		default:
-			warnings = append(warnings, fmt.Sprintf("not assessed: %d packages of %s, of which no feed in the folder speaks", of[e], e))
+			warnings = append(warnings, fmt.Sprintf("not assessed: %s of %s, of which no feed in the folder speaks", plural(of[e], "package"), e))
 		}
 	}
 	if unpublished > 0 {
-		warnings = append(warnings, fmt.Sprintf("not assessed: %d snaps and flatpaks, since nobody publishes advisories about them", unpublished))
+		warnings = append(warnings, fmt.Sprintf("not assessed: snaps and flatpaks, %d of them, since nobody publishes advisories about them", unpublished))
 	}
 	if spoken == 0 {
 		return nil, fmt.Sprintf("no advisory data for %s in %s: add their feeds to the folder", strings.Join(s.releases(), ", "), feeds)

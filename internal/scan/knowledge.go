@@ -215,7 +215,7 @@ func warningsOfFeeds(status []apiv1.FeedStatus) []string {
 			out = append(out, fmt.Sprintf("feed %s: %s; what it would say is missing here", f.Name, f.Error))
 		}
 		if f.Skipped > 0 {
-			out = append(out, fmt.Sprintf("feed %s: %d records could not be read", f.Name, f.Skipped))
+			out = append(out, fmt.Sprintf("feed %s: %s could not be read", f.Name, plural(f.Skipped, "record")))
 		}
 	}
 	if len(absent) > 0 {

@@ -81,7 +81,7 @@ func mirror(ctx context.Context, s Streams, dir string, o feed.MirrorOptions, fo
 		}
 	}
 	if failed > 0 {
-		return fault.New(fault.Unavailable, "%d of %d feeds could not be brought up to date; what was there of them stays", failed, len(all))
+		return fault.New(fault.Unavailable, "%d of %s could not be brought up to date; what was there of them stays", failed, plural(len(all), "feed"))
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func became(f apiv1.FeedStatus) string {
 	case f.AsOf == nil:
 		return "nothing new"
 	case f.Skipped > 0:
-		return fmt.Sprintf("%d records, %d could not be read", f.Records, f.Skipped)
+		return fmt.Sprintf("%s, %d could not be read", plural(f.Records, "record"), f.Skipped)
 	}
-	return fmt.Sprintf("%d records", f.Records)
+	return plural(f.Records, "record")
 }

@@ -181,7 +181,7 @@ func (s *session) ignoreUnfixed() {
 	before := len(s.out.Findings)
 	s.out.Findings = slices.DeleteFunc(s.out.Findings, func(f apiv1.Finding) bool { return f.Fixed == "" })
 	if left := before - len(s.out.Findings); left > 0 {
-		s.warn("--ignore-unfixed leaves out %d findings of which no fix is known; they are vulnerable all the same", left)
+		s.warn("--ignore-unfixed leaves out %s of which no fix is known, and which are vulnerable all the same", plural(left, "finding"))
 	}
 	worst := map[string]string{}
 	for _, f := range s.out.Findings { // worst first

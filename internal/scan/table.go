@@ -44,7 +44,7 @@ func Table(s apiv1.Scan) string {
 	var b strings.Builder
 	if s.Assessment.Status == notAssessed {
 		paragraph(&b, fmt.Sprintf("NOT ASSESSED: %s.", visible(s.Assessment.Reason)))
-		paragraph(&b, fmt.Sprintf("This does not mean that nothing is vulnerable: nobody looked. %d packages are installed.", s.Packages))
+		paragraph(&b, "This does not mean that nothing is vulnerable: nobody looked. Installed: "+plural(s.Packages, "package")+".")
 		warnings(&b, s)
 		return b.String()
 	}
@@ -140,7 +140,11 @@ func footer(b *strings.Builder, s apiv1.Scan) {
 	if len(s.Findings) > 0 {
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(b, "%d findings, %d vulnerabilities in %d packages of %s:\n", len(s.Findings), s.Count.Total, s.Packages, visible(s.Ecosystem))
+	vulnerabilities := "1 vulnerability"
+	if s.Count.Total != 1 {
+		vulnerabilities = fmt.Sprintf("%d vulnerabilities", s.Count.Total)
+	}
+	fmt.Fprintf(b, "%s, %s in %s of %s:\n", plural(len(s.Findings), "finding"), vulnerabilities, plural(s.Packages, "package"), visible(s.Ecosystem))
 	fmt.Fprintf(b, "  urgent %d, high %d, normal %d, low %d, lowest %d\n", s.Count.Urgent, s.Count.High, s.Count.Normal, s.Count.Low, s.Count.Lowest)
 	kev := false
 	for _, f := range s.Findings {
@@ -151,7 +155,7 @@ func footer(b *strings.Builder, s apiv1.Scan) {
 	}
 	for _, f := range s.Feeds {
 		if f.AsOf != nil {
-			fmt.Fprintf(b, "Feed %s as of %s, %d records.\n", visible(f.Name), inventory.Instant(*f.AsOf), f.Records)
+			fmt.Fprintf(b, "Feed %s as of %s, %s.\n", visible(f.Name), inventory.Instant(*f.AsOf), plural(f.Records, "record"))
 		}
 	}
 	writeTodo(b, s)
@@ -161,6 +165,14 @@ func warnings(b *strings.Builder, s apiv1.Scan) {
 	for _, w := range s.Warnings {
 		paragraph(b, "Warning: "+visible(w)+".")
 	}
+}
+
+// plural is a number of things.
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // paragraph writes text in lines of at most width, broken between words; a word that is longer stands alone.

@@ -164,7 +164,7 @@ func writeTodo(b *strings.Builder, s apiv1.Scan) {
 	const most = 10
 	for i, one := range t.wait {
 		if i == most {
-			fmt.Fprintf(b, "   and %d more packages (-o json lists each)\n", len(t.wait)-most)
+			fmt.Fprintf(b, "   and %s (-o json lists each)\n", plural(len(t.wait)-most, "more package"))
 			break
 		}
 		fmt.Fprintf(b, "   %s %s: %s\n", visible(one.source), visible(one.installed), counted(one))
@@ -182,10 +182,7 @@ func writeStep(b *strings.Builder, one step) {
 }
 
 func counted(one step) string {
-	text := fmt.Sprintf("%d findings, %s", one.findings, one.priority)
-	if one.findings == 1 {
-		text = "1 finding, " + one.priority
-	}
+	text := plural(one.findings, "finding") + ", " + one.priority
 	if one.exploited > 0 {
 		text += ", exploited"
 	}
