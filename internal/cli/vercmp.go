@@ -142,6 +142,15 @@ func schemeOf(name string) (vercmp.Scheme, error) {
 	if slices.Contains(schemeNames(), strings.ToLower(name)) {
 		return vercmp.Scheme(strings.ToLower(name)), nil
 	}
+	distro, release, of := strings.Cut(name, ":")
+	for _, known := range vercmp.Ecosystems() {
+		if strings.EqualFold(distro, known) {
+			if of {
+				known += ":" + release
+			}
+			return "", usage("no order of versions is known for %q: ecosystems are spelled as in advisories, so say %q", oneLine(name), oneLine(known))
+		}
+	}
 	return "", usage("no order of versions is known for %q: name an ecosystem, as Debian, AlmaLinux, Alpine, PyPI, npm, or one of %s",
 		oneLine(name), strings.Join(schemeNames(), ", "))
 }

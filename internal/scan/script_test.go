@@ -6,10 +6,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/cli"
 	"github.com/staunch-dev/staunch/internal/scan"
+	"github.com/staunch-dev/staunch/test/script"
 )
 
 // TestMain lets scripts run this test program as staunch: the real command line in a process of its own.
@@ -45,22 +44,7 @@ func TestScripts(t *testing.T) {
 			return pack(filepath.Join(env.WorkDir, "feeds", "osv"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			// exits CODE COMMAND…: the command ends with exactly this code.
-			"exits": func(ts *testscript.TestScript, _ bool, args []string) {
-				want, err := strconv.Atoi(args[0])
-				ts.Check(err)
-				got := 0
-				if err := ts.Exec(args[1], args[2:]...); err != nil {
-					var exit *exec.ExitError
-					if !errors.As(err, &exit) {
-						ts.Fatalf("%v", err)
-					}
-					got = exit.ExitCode()
-				}
-				if got != want {
-					ts.Fatalf("ends with %d, want %d", got, want)
-				}
-			},
+			"exits": script.Exits,
 			// stdout-is FILE: the last output, with the work folder as $WORK, is that of testdata/golden. UPDATE_GOLDEN=1 writes it.
 			"stdout-is": func(ts *testscript.TestScript, _ bool, args []string) {
 				got := withoutAbsent(strings.ReplaceAll(ts.ReadFile("stdout"), ts.Getenv("WORK"), "$WORK"))

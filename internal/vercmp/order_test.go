@@ -3,6 +3,9 @@ package vercmp
 import (
 	"bytes"
 	"errors"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,6 +171,33 @@ func TestForEcosystem(t *testing.T) {
 	} {
 		if got, ok := ForEcosystem(ecosystem); got != want || ok != (want != "") {
 			t.Errorf("%s: %q", ecosystem, got)
+		}
+	}
+}
+
+// Every name that has an order is listed, and every listed name has one.
+func TestEcosystemsAreThoseWithAnOrder(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("vercmp.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := strings.Cut(string(source), "func ForEcosystem(")
+	body, _, _ = strings.Cut(body, "\n}\n")
+	_, body, _ = strings.Cut(body, "switch name {")
+	var known []string
+	for _, m := range regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(body, -1) {
+		known = append(known, m[1])
+	}
+	listed := Ecosystems()
+	slices.Sort(known)
+	slices.Sort(listed)
+	if !slices.Equal(known, listed) || len(listed) == 0 {
+		t.Errorf("with an order: %q, listed: %q", known, listed)
+	}
+	for _, name := range listed {
+		if _, ok := ForEcosystem(name); !ok {
+			t.Errorf("%s has no order", name)
 		}
 	}
 }

@@ -168,3 +168,10 @@ func ForEcosystem(ecosystem string) (Scheme, bool) {
 	}
 	return "", false
 }
+
+// Ecosystems are the names that ForEcosystem knows.
+func Ecosystems() []string {
+	return []string{"AlmaLinux", "Alpaquita", "Alpine", "Amazon Linux", "Arch Linux", "Azure Linux", "BellSoft Hardened Containers", "CentOS", "Chainguard",
+		"Debian", "Echo", "Fedora", "GitHub Actions", "Go", "Hex", "Julia", "Mageia", "Maven", "MinimOS", "NuGet", "Oracle Linux", "Packagist", "Photon OS", "Pub",
+		"PyPI", "Red Hat", "Rocky Linux", "RubyGems", "SUSE", "SwiftURL", "Ubuntu", "Windows", "Wolfi", "crates.io", "npm", "openEuler", "openSUSE"}
+}
