@@ -104,7 +104,7 @@ func readOSVFile(ctx context.Context, f intake.File, o intake.Options, to intake
 func naming(releases []string) func(raw []byte) bool {
 	spelled := [][]byte{[]byte(`\u`)}
 	for _, release := range releases {
-		spelled = append(spelled, []byte(`"`+release))
+		spelled = append(spelled, []byte(`"`+spelling(release)))
 	}
 	return func(raw []byte) bool {
 		return slices.ContainsFunc(spelled, func(s []byte) bool { return bytes.Contains(raw, s) })

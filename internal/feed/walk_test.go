@@ -61,6 +61,37 @@ func TestWalkGivesWhatAFolderSaysOfTheWantedReleases(t *testing.T) {
 	}
 }
 
+// Red Hat's and SUSE's records in OSV name products, not releases as hosts have them.
+func TestWalkFindsAReleaseUnderItsProductsNames(t *testing.T) {
+	t.Parallel()
+	of := func(id, ecosystem string) file {
+		return file{id + ".json", record(id, `"affected":[`+affected(ecosystem, "p", `{"introduced":"0"},{"fixed":"0:1-1"}`)+`]`)}
+	}
+	dir := folder(t, map[string][]byte{
+		"osv/Red Hat/all.zip": zipOf(t, of("RHSA-2026:0001", "Red Hat:enterprise_linux:9::appstream"), of("RHSA-2026:0002", "Red Hat:rhel_eus:9.2::baseos"),
+			of("RHSA-2026:0003", "Red Hat:enterprise_linux:8::baseos"), of("RHSA-2026:0004", "Red Hat:openshift:4.16::el9")),
+		"osv/SUSE/all.zip": zipOf(t, of("SUSE-SU-2026:0001-1", "SUSE:Linux Enterprise Module for Basesystem 15 SP5"), of("SUSE-SU-2026:0002-1", "SUSE:Linux Enterprise Server 15 SP5-LTSS"),
+			of("SUSE-SU-2026:0003-1", "SUSE:Linux Enterprise Server 15 SP4"), of("SUSE-SU-2026:0004-1", "SUSE:Manager Server 4.3")),
+	})
+	k, err := ReadDir(t.Context(), dir, []string{"Red Hat:9", "SUSE:15.5"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{}
+	for _, a := range k.Advisories {
+		for _, f := range a.Affected {
+			got = append(got, strings.TrimSpace(a.ID+" "+f.Ecosystem+" "+f.Entitlement))
+		}
+	}
+	want := []string{"RHSA-2026:0001 Red Hat:9", "RHSA-2026:0002 Red Hat:9 eus", "SUSE-SU-2026:0001-1 SUSE:15.5", "SUSE-SU-2026:0002-1 SUSE:15.5 ltss"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"Red Hat:9", "SUSE:15.5"}, k.Ecosystems); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWalkSaysWhoseFaultItIs(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string][]byte{"osv/Debian/all.zip": zipOf(t, debians(3)...)})
