@@ -22,6 +22,9 @@ func NewRecords(r io.Reader, limits Limits) *Records {
 // Next is called before each record: from here on limits.MaxRecord bytes may be read. More is ErrTooLong.
 func (r *Records) Next() { r.in.left = r.in.each }
 
+// maxNesting is encoding/json's own limit for values that are decoded; the decoder's memory grows with each level.
+const maxNesting = 10_000
+
 // Pass reads over the value that the decoder stands before, whatever its length.
 func (r *Records) Pass() error {
 	for depth := 0; ; {
@@ -36,8 +39,11 @@ func (r *Records) Pass() error {
 		case json.Delim('}'), json.Delim(']'):
 			depth--
 		}
-		if depth <= 0 {
+		switch {
+		case depth <= 0:
 			return nil
+		case depth > maxNesting:
+			return Damaged("more than %d arrays and objects in each other", maxNesting)
 		}
 	}
 }

@@ -51,6 +51,23 @@ func TestRecordsPass(t *testing.T) {
 	}
 }
 
+// The decoder keeps every array and object that is open, so a value of nothing but their beginnings must not be read to its end.
+func TestPassRefusesEndlessNesting(t *testing.T) {
+	t.Parallel()
+	for name, one := range map[string]string{"arrays": `[`, "objects": `{"a":`} {
+		in := strings.NewReader(`{"x":` + strings.Repeat(one, 1<<20))
+		r := NewRecords(in, Limits{})
+		err := EachField(r.Decoder, func(string) error { return r.Pass() })
+		if !errors.Is(err, ErrDamaged) || in.Len() < 1<<19 {
+			t.Errorf("%s: %v, with %d bytes unread", name, err, in.Len())
+		}
+	}
+	deep := strings.Repeat(`[`, 1000) + strings.Repeat(`]`, 1000)
+	if err := NewRecords(strings.NewReader(deep), Limits{}).Pass(); err != nil {
+		t.Errorf("a thousand levels: %v", err)
+	}
+}
+
 func TestFit(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]bool{"": false, "a": true, "12345": true, "123456": false, "a\x00": false, "a\xff": false, "é": true} {

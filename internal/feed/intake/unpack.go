@@ -82,14 +82,16 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // Members calls fn for each regular file of a tar, which may be packed. fn reads at most limits.MaxRecord of it: a longer one is
-// ErrRecord on reading. Names are only to be shown and matched, never used as a path.
+// ErrRecord on reading. Names are only to be shown and matched, never used as a path. An archive without its end mark, or whose packer's
+// checksum does not match, is Damaged, which shows only after its last file.
 func Members(ctx context.Context, r io.Reader, limits Limits, fn func(name string, size int64, body io.Reader) error) error {
 	limits = limits.OrDefault()
 	plain, err := Unpack(r, limits)
 	if err != nil {
 		return err
 	}
-	t := tar.NewReader(plain)
+	end := &ending{r: plain}
+	t := tar.NewReader(end)
 	for n := int64(0); ; n++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -99,7 +101,7 @@ func Members(ctx context.Context, r io.Reader, limits Limits, fn func(name strin
 		case errors.Is(err, io.EOF) && n == 0:
 			return Damaged("it is no tar archive, or an empty one")
 		case errors.Is(err, io.EOF):
-			return nil
+			return end.check()
 		case errors.Is(err, ErrTooLong):
 			return err
 		case err != nil:
@@ -113,6 +115,37 @@ func Members(ctx context.Context, r io.Reader, limits Limits, fn func(name strin
 			return err
 		}
 	}
+}
+
+// ending counts the zeros that were read last. A tar ends with two blocks of them, which its reader does not ask for.
+type ending struct {
+	r     io.Reader
+	zeros int
+}
+
+const endMark = 2 * 512
+
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	zeros := len(p[:n]) - len(bytes.TrimRight(p[:n], "\x00"))
+	if zeros == n {
+		zeros = min(e.zeros+n, endMark)
+	}
+	e.zeros = zeros
+	return n, err
+}
+
+// check says whether the tar whose reader has just come to its end was whole. What follows is read too: the packer's checksum is behind it.
+func (e *ending) check() error {
+	if e.zeros < endMark {
+		return Damaged("it is cut off: the end mark of a tar archive is missing")
+	}
+	if _, err := io.Copy(io.Discard, e.r); errors.Is(err, ErrTooLong) {
+		return err
+	} else if err != nil {
+		return Damaged("it is cut off or broken: %v", err)
+	}
+	return nil
 }
 
 // capped is ErrRecord past n bytes.
