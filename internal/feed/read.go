@@ -21,6 +21,7 @@ func readFiles(ctx context.Context, s source, now time.Time, files []intake.File
 		read = s.readAt(now)
 	}
 	o.Feed = s.name
+	to = atMost(to, o.Limits.OrDefault().MaxRecords)
 	if len(files) > 1 {
 		to = once(to, &all)
 	}
@@ -50,6 +51,22 @@ func readFiles(ctx context.Context, s source, now time.Time, files []intake.File
 		all.Ecosystems = nil // a word on one package, or on a CVE, does not make a release assessed
 	}
 	return all, nil
+}
+
+// atMost gives so many records and no more: adapters, the store and its transaction remember each one.
+func atMost(to intake.Sink, most int64) intake.Sink {
+	given := int64(0)
+	under := func(give func() error) error {
+		if given++; given > most {
+			return fmt.Errorf("%w: it has more than %d records", intake.ErrTooLong, most)
+		}
+		return give()
+	}
+	return intake.Sink{
+		Advisory:  func(a advisory.Advisory) error { return under(func() error { return to.GiveAdvisory(a) }) },
+		Overlay:   func(o advisory.Overlay) error { return under(func() error { return to.GiveOverlay(o) }) },
+		Lifecycle: func(l advisory.Lifecycle) error { return under(func() error { return to.GiveLifecycle(l) }) },
+	}
 }
 
 // once keeps each id from being given twice by several files: the store refuses a feed that has a record twice.

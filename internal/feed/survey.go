@@ -12,6 +12,9 @@ import (
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
+// maxReleases bounds the releases that a bucket names: OSV's largest, SUSE's, has some 300.
+const maxReleases = 10_000
+
 // readOSV passes over an OSV bucket's archive once, in its order, giving each sound record to yield, whose error ends the pass. want,
 // when not nil, is asked about a record's raw text first. An error is damage of the whole archive.
 func readOSV(ctx context.Context, a *intake.Archive, bucket string, want func(raw []byte) bool, yield func(advisory.Advisory) error) (intake.Survey, error) {
@@ -60,6 +63,9 @@ func readOSV(ctx context.Context, a *intake.Archive, bucket string, want func(ra
 		s.Records++
 		for i := range record.Affected {
 			ecosystems[record.Affected[i].Ecosystem] = true
+		}
+		if len(ecosystems) > maxReleases {
+			return fmt.Errorf("%w: it names more than %d releases", intake.ErrTooLong, maxReleases)
 		}
 		if record.Modified.After(s.Newest) {
 			s.Newest = record.Modified

@@ -120,9 +120,6 @@ func (l *list) head(n int, body string) {
 	}
 	l.open, l.cves, l.wrong = true, false, nil
 	l.a = advisory.Advisory{Feed: l.options.Feed, ID: m[2], Summary: intake.Cut(strings.ToValidUTF8(m[3], "\uFFFD"), maxSummary)}
-	if !l.ids.Add(l.a.ID) {
-		l.wrong = errors.New("it is listed twice")
-	}
 	day, err := time.Parse("2 Jan 2006", m[1])
 	if err != nil {
 		l.survey.Name(l.a.ID, fmt.Sprintf("%q is no date", m[1]))
@@ -199,6 +196,9 @@ func (l *list) end() error {
 		return nil
 	case len(l.a.Affected) == 0:
 		l.survey.Left++
+		return nil
+	case !l.ids.Add(l.a.ID):
+		l.survey.Skip(l.a.ID, "it is listed twice")
 		return nil
 	}
 	l.a.CVEs = intake.Sorted(l.a.CVEs)

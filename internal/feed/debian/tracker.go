@@ -96,6 +96,9 @@ func (t *tracker) source(name string) error {
 		case len(a.Affected) == 0:
 			t.survey.Left++
 			return nil
+		case !t.ids.Add(a.ID):
+			t.survey.Skip(a.ID, "it is listed twice")
+			return nil
 		}
 		t.survey.Records++
 		t.stopped = t.to.GiveAdvisory(a)
@@ -118,9 +121,6 @@ func (t *tracker) advisory(source, id string, raw json.RawMessage) (advisory.Adv
 	}
 	if intake.IsCVE(id) {
 		a.CVEs = []string{id}
-	}
-	if !t.ids.Add(a.ID) {
-		return advisory.Advisory{}, errors.New("it is listed twice")
 	}
 	var of map[string]json.RawMessage
 	if first := bytes.TrimSpace(e.Releases); len(first) > 0 && first[0] == '{' {
