@@ -118,6 +118,39 @@ func TestReadCVRFDamaged(t *testing.T) {
 	}
 }
 
+// A product that the document does not list cannot be told apart from any other: it is named, and the rest stays.
+func TestReadCVRFNamesProductsThatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	s, got, err := read(t, ReadCVRF, month("2026-10-13", vulnerable("CVE-2026-0001", fix("5031364", "", "10.0.20348.2031", "Security Update", "11923", "99999"))), intake.Limits{})
+	if err != nil || len(got) != 2 || len(got[0].Affected) != 1 || len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Reason, "99999") {
+		t.Errorf("%v: %+v %v", err, s, got)
+	}
+}
+
+func TestReadCVRFIsBounded(t *testing.T) {
+	t.Parallel()
+	updates, old := []string{}, []string{}
+	for n := range 20 {
+		updates = append(updates, fix(fmt.Sprint(5031300+n), "", "10.0.20348.2031", "Security Update", "11923"))
+		old = append(old, fmt.Sprint(5030000+n))
+	}
+	for name, data := range map[string][]byte{
+		"updates":    month("2026-10-13", vulnerable("CVE-2026-0001", updates...)),
+		"superseded": month("2026-10-13", vulnerable("CVE-2026-0001", fix("5031364", strings.Join(old, ","), "10.0.20348.2031", "Security Update", "11923"))),
+		"vulnerabilities": month("2026-10-13", slices.Collect(func(yield func(string) bool) {
+			for n := range 20 {
+				if !yield(vulnerable(fmt.Sprintf("CVE-2026-%04d", n), fix("5031364", "", "10.0.20348.2031", "Security Update", "99999"))) {
+					return
+				}
+			}
+		})...),
+	} {
+		if _, _, err := read(t, ReadCVRF, data, intake.Limits{MaxRecords: 20}); !errors.Is(err, intake.ErrTooLong) {
+			t.Errorf("%s: %v, want it refused", name, err)
+		}
+	}
+}
+
 // Whatever the graph, cycles included: what is installed is in the answer, with everything that anything in the answer supersedes, and
 // asking again adds nothing.
 func TestSupersededIsClosed(t *testing.T) {

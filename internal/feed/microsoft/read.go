@@ -22,7 +22,6 @@ import (
 const (
 	maxDocument = 256 << 20
 	maxName     = 200
-	maxEntries  = 4_000_000 // vulnerability × product, of all months
 )
 
 // ReadCVRF reads a month's document, plain or packed, or a zip of several. It gives an advisory for each CVE, which is about products as
@@ -63,7 +62,7 @@ type reader struct {
 	survey  intake.Survey
 	cves    map[string]*entry
 	updates map[string]map[string]bool // by update, those that it supersedes
-	entries int
+	entries int64 // what is kept of all months: vulnerabilities, products of each, updates and what each supersedes
 }
 
 func (r *reader) archive(ctx context.Context, f intake.File) error {
@@ -131,8 +130,8 @@ func (r *reader) document(d *document) error {
 			continue
 		}
 		r.vulnerability(v, names, d)
-		if r.entries > maxEntries {
-			return fmt.Errorf("%w: it speaks of more than %d products", intake.ErrTooLong, maxEntries)
+		if most := r.options.Limits.OrDefault().MaxRecords; r.entries > most {
+			return fmt.Errorf("%w: it speaks of more than %d vulnerabilities, products and updates", intake.ErrTooLong, most)
 		}
 	}
 	return nil
@@ -149,10 +148,12 @@ func (r *reader) vulnerability(v vulnerability, names map[string]string, d *docu
 		}
 		if r.updates[kb] == nil {
 			r.updates[kb] = map[string]bool{}
+			r.entries++
 		}
 		for _, old := range kbsOf(fix.Supersedes) {
-			if old != kb {
+			if old != kb && !r.updates[kb][old] {
 				r.updates[kb][old] = true
+				r.entries++
 			}
 		}
 		if _, err := fix.build(); err != nil {
@@ -174,6 +175,7 @@ func (r *reader) vulnerability(v vulnerability, names map[string]string, d *docu
 	if e == nil {
 		e = &entry{advisory.Advisory{Feed: r.options.Feed, ID: v.CVE, CVEs: []string{v.CVE}, Published: at}, at, map[string]told{}}
 		r.cves[v.CVE] = e
+		r.entries++
 	}
 	if at.Before(e.advisory.Published) {
 		e.advisory.Published = at
@@ -187,8 +189,12 @@ func (r *reader) vulnerability(v vulnerability, names map[string]string, d *docu
 		}
 	}
 	severities := v.severities()
-	for product, fix := range fixes {
+	for _, product := range slices.Sorted(maps.Keys(fixes)) {
+		fix := fixes[product]
 		name, known := names[product]
+		if !known {
+			r.survey.Name(v.CVE, fmt.Sprintf("the product %q is not in the document's list", intake.Shown(product)))
+		}
 		if ecosystem := "Windows:" + product; known && r.options.Wants(ecosystem) && !at.Before(e.products[product].at) {
 			r.entries++
 			e.products[product] = told{advisory.Affected{

@@ -91,13 +91,13 @@ func parseCSAF(raw []byte, s *intake.Survey) (document, error) {
 		notes := map[string]string{}
 		for _, f := range v.Flags {
 			for _, p := range f.Products {
-				notes[p] = joined(notes[p], f.Label)
+				notes[p] = intake.Cut(joined(notes[p], f.Label), maxNote)
 			}
 		}
 		for _, t := range v.Threats {
 			for _, p := range t.Products {
 				if t.Category == "impact" {
-					notes[p] = joined(notes[p], t.Details)
+					notes[p] = intake.Cut(joined(notes[p], t.Details), maxNote)
 				}
 			}
 		}
