@@ -32,7 +32,7 @@ type Role struct {
 type Kernels struct {
 	images  map[build]bool
 	running build
-	newest  build
+	newest  build // of the source that runs: a host may have two lines of kernels, as Oracle's
 }
 
 type build struct{ source, version string }
@@ -41,6 +41,8 @@ type build struct{ source, version string }
 // machine's, as in a container) the newest is taken for the one that runs, since it is the one that would.
 func KernelsOf(packages []inventory.Package, running string) Kernels {
 	k := Kernels{images: map[build]bool{}}
+	var newest build // of all
+	newestOf := map[string]build{}
 	found := false
 	for _, p := range packages {
 		release, ok := imageRelease(p)
@@ -54,14 +56,21 @@ func KernelsOf(packages []inventory.Package, running string) Kernels {
 			k.running, found = b, true
 		}
 		scheme, _ := vercmp.ForEcosystem(p.Ecosystem)
-		order, valid := compare(scheme, newVersion(scheme, s.Version), newVersion(scheme, k.newest.version))
-		if k.newest == (build{}) || (valid && order > 0) {
-			k.newest = b
+		above := func(other build) bool {
+			order, valid := compare(scheme, newVersion(scheme, b.version), newVersion(scheme, other.version))
+			return other == (build{}) || valid && order > 0
+		}
+		if above(newest) {
+			newest = b
+		}
+		if above(newestOf[b.source]) {
+			newestOf[b.source] = b
 		}
 	}
 	if !found {
-		k.running = k.newest
+		k.running = newest
 	}
+	k.newest = newestOf[k.running.source]
 	return k
 }
 
@@ -76,7 +85,7 @@ func (k Kernels) Role(s Subject) Role {
 		return Role{Part: NotLoaded}
 	case b != k.running:
 		return Role{Part: NotRunning}
-	case k.newest != k.running && k.newest.source == k.running.source:
+	case k.newest != k.running:
 		return Role{Newest: k.newest.version}
 	}
 	return Role{}
@@ -89,8 +98,8 @@ func IsImage(p inventory.Package) bool {
 }
 
 // flavours are Ubuntu's kernel sources beside linux: linux-aws, linux-hwe-6.8, … Other sources begin with linux- and are no kernels.
-var flavours = []string{"aws", "azure", "bluefield", "gcp", "gke", "gkeop", "hwe", "ibm", "intel", "iot", "kvm", "laptop", "lowlatency", "lts", "nvidia", "oem",
-	"oracle", "raspi", "realtime", "riscv", "xilinx"}
+var flavours = []string{"allwinner", "aws", "azure", "bluefield", "fips", "gcp", "gke", "gkeop", "hwe", "ibm", "intel", "iot", "kvm", "laptop", "lowlatency", "lts",
+	"nvidia", "oem", "oracle", "raspi", "raspi2", "realtime", "riscv", "snapdragon", "starfive", "xilinx"}
 
 // kernelSource says whether a subject is built from the Linux kernel.
 func kernelSource(s Subject) bool {

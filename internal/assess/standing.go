@@ -146,7 +146,7 @@ func (s Setting) Standing(of Subject) Standing {
 func (s Setting) Loaded(old Old) Standing {
 	out := s.Standing(old.Subject)
 	if old.Kernel {
-		out.Role = Role{Newest: s.kernels.newest.version, Livepatched: s.livepatched}
+		out.Role = Role{Newest: old.Now.Version, Livepatched: s.livepatched}
 	} else {
 		out.Role = Role{Part: OldCode, Newest: old.Now.Version}
 	}

@@ -61,6 +61,10 @@ func rpmRelease(p inventory.Package) (string, bool) {
 	}
 	flavour = strings.TrimSuffix(strings.TrimSuffix(flavour, "core"), "-")
 	switch {
+	case strings.HasPrefix(p.Ecosystem, "Azure Linux:"):
+		return version, p.Name == "kernel" || flavoured && flavour == "rt" // its kernels do not name their architecture
+	case flavoured && flavour == "rt" && !strings.Contains(version, ".rt"): // from 9.3 on it is built from the kernel's own source
+		return version + "." + p.Arch + "+rt", true
 	case p.Name == "kernel", rpmSeries(p.Name), flavoured && flavour == "", flavoured && (flavour == "uek" || flavour == "rt"):
 		return version + "." + p.Arch, true
 	case flavoured && flavour == "64k":
