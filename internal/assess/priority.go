@@ -50,7 +50,7 @@ func inputsOf(c Case, now time.Time) inputs {
 	if c.Hit.fixOn(c.Standing) != nil {
 		in.fix = fixKnown
 	}
-	if published := c.Hit.published(); !published.IsZero() && !now.IsZero() {
+	if published, _ := c.Hit.published(); !published.IsZero() && !now.IsZero() {
 		in.days = max(0, daysBetween(published, now))
 	}
 	in.ransomware = in.kev != nil && in.kev.Ransomware
@@ -63,15 +63,15 @@ func daysBetween(from, to time.Time) int {
 	return int(day(to).Sub(day(from)).Hours()) / hoursPerDay
 }
 
-// published is when the vulnerability came out, as far as the advisories that decide and that fix say.
-func (h Hit) published() time.Time {
-	at := h.Advisory.Published
+// published is when the vulnerability came out, as far as the advisories that decide and that fix say, and the feed of the one that does.
+func (h Hit) published() (at time.Time, feed string) {
+	at, feed = h.Advisory.Published, h.Advisory.Feed
 	for _, f := range []*fix{h.fix, h.paid} {
 		if f != nil && !f.advisory.Published.IsZero() && (at.IsZero() || f.advisory.Published.Before(at)) {
-			at = f.advisory.Published
+			at, feed = f.advisory.Published, f.advisory.Feed
 		}
 	}
-	return at
+	return at, feed
 }
 
 // level is the priority. What speaks of exploitation gives a floor; the rest adds and takes single steps, between low and high. Each step is

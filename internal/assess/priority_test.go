@@ -241,6 +241,24 @@ func TestReasonsAddUpToThePriority(t *testing.T) {
 	})
 }
 
+// A tracker often has no dates: the age is then that of the advisory which names the fix, and so is the source.
+func TestTheAgeNamesWhoseItIs(t *testing.T) {
+	t.Parallel()
+	p := interned("Debian:12", apiv1.Package{Name: "openssl", Arch: "amd64", Version: "1"})
+	fixed := func(feed, id string, ranges []advisory.Range, published time.Time) advisory.Advisory {
+		return advisory.Advisory{Feed: feed, ID: id, CVEs: []string{"CVE-2026-1"}, Published: published, Affected: []advisory.Affected{{Ecosystem: "Debian:12", Package: "openssl", Ranges: ranges}}}
+	}
+	hit := Settle(Match(p, []advisory.Advisory{
+		fixed("debian-tracker", "CVE-2026-1", nil, time.Time{}),
+		fixed("osv/Debian", "DSA-1", []advisory.Range{{Introduced: "0", Fixed: "2"}}, today.AddDate(0, 0, -40)),
+	}))["CVE-2026-1"]
+	for _, r := range Reasons(Case{Vulnerability: "CVE-2026-1", Subject: SubjectOf(p), Hit: hit}, today) {
+		if want := (apiv1.Reason{Input: "age", Value: "40 days", Source: "osv/Debian", Date: day(today.AddDate(0, 0, -40)), Effect: "none"}); r.Input == "age" && r != want {
+			t.Errorf("%+v, want %+v", r, want)
+		}
+	}
+}
+
 func TestReasonsNameValueSourceAndDate(t *testing.T) {
 	t.Parallel()
 	c := judgedCase("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", true, advisory.StatusNoDSA, 412, advisory.Threat{

@@ -94,7 +94,8 @@ func fixReason(c Case) apiv1.Reason {
 }
 
 func ageReason(h Hit, days int) apiv1.Reason {
-	r := apiv1.Reason{Input: "age", Value: "not known", Source: h.Advisory.Feed, Date: day(h.published())}
+	at, feed := h.published()
+	r := apiv1.Reason{Input: "age", Value: "not known", Source: feed, Date: day(at)}
 	if days >= 0 {
 		r.Value = plural(days, "day", "days")
 	}
