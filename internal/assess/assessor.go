@@ -291,19 +291,13 @@ func (a *Assessor) endOf(ecosystem string) (string, error) {
 	if known, ok := a.ended[ecosystem]; ok {
 		return known, nil
 	}
-	product, name := advisory.ProductOf(ecosystem)
+	product, _ := advisory.ProductOf(ecosystem)
 	all, err := a.library.Lifecycles(product)
 	if err != nil {
 		return "", fmt.Errorf("asking how long %s is looked after: %w", ecosystem, err)
 	}
-	for _, l := range advisory.MergeLifecycles(all) {
-		if l.Release == name {
-			a.ended[ecosystem] = endedOn(l, a.now)
-			return a.ended[ecosystem], nil
-		}
-	}
-	a.ended[ecosystem] = ""
-	return "", nil
+	a.ended[ecosystem] = Ended(all, ecosystem, a.now)
+	return a.ended[ecosystem], nil
 }
 
 func (a *Assessor) number(vulnerability string) int32 {

@@ -73,6 +73,17 @@ func waits(s advisory.Status) bool {
 	return false
 }
 
+// Ended is Case.Ended of an ecosystem's release, by what sources say of products.
+func Ended(all []advisory.Lifecycle, ecosystem string, now time.Time) string {
+	product, name := advisory.ProductOf(ecosystem)
+	for _, l := range advisory.MergeLifecycles(all) {
+		if l.Product == product && l.Release == name {
+			return endedOn(l, now)
+		}
+	}
+	return ""
+}
+
 // endedOn is the day on which the last support of a release ended; empty: somebody looks after it, or nobody knows.
 func endedOn(l advisory.Lifecycle, now time.Time) string {
 	if state, until := l.StateAt(now); state == advisory.LifecycleEnded {

@@ -130,7 +130,7 @@ func (k *Knowledge) exposure(id key, st state, setting assess.Setting) Exposure 
 	for _, s := range st.subjects {
 		hit := k.matched[s][id.vulnerability].hit
 		on := setting.Standing(s)
-		v := assess.Judge(assess.Case{Vulnerability: id.vulnerability, Subject: s, Hit: hit, Threat: k.threats[id.vulnerability], Standing: on}, k.now)
+		v := assess.Judge(assess.Case{Vulnerability: id.vulnerability, Subject: s, Hit: hit, Threat: k.threats[id.vulnerability], Standing: on, Ended: k.endOf(s.Ecosystem)}, k.now)
 		if v.IsFinding() && (e.Priority == "" || assess.Rank(v.Priority) < assess.Rank(e.Priority)) {
 			e.Priority, e.Status = v.Priority, v.Status
 			e.Advisory, e.Feed, e.FixedIn = hit.Advisory.ID, hit.Advisory.Feed, hit.Fixed(on)

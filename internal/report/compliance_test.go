@@ -67,6 +67,18 @@ func told(e Exposure) string {
 	return text
 }
 
+// A report says of what is open the same as the list of findings does: nobody will fix what nobody looks after.
+func TestWhatNobodyLooksAfterIsReportedAsThat(t *testing.T) {
+	t.Parallel()
+	k := NewKnowledge(nil, day(20))
+	k.Add(fixes("CVE-1", "openssl", "", 5, 7), nil)
+	k.AddLifecycles([]advisory.Lifecycle{{Product: "debian", Release: "11", EOL: "2030-01-01"}, {Product: "debian", Release: "12", EOL: "2026-06-10"}})
+	all := Exposures(had(on(1, deb("libssl3", "openssl", "3.0.16"))), k, nil)
+	if len(all) != 1 || all[0].Status != apiv1.StatusEndOfLife {
+		t.Errorf("%+v, want one with status %q", all, apiv1.StatusEndOfLife)
+	}
+}
+
 func TestExposuresTellTheStoryOfAHost(t *testing.T) {
 	t.Parallel()
 	ssl := fixes("CVE-1", "openssl", "3.0.17", 5, 7)

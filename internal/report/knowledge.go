@@ -21,6 +21,9 @@ type Knowledge struct {
 	threats map[string]advisory.Threat
 	now     time.Time
 	matched map[assess.Subject]map[string]match
+
+	lifecycles []advisory.Lifecycle
+	ended      map[string]string // assess.Ended by ecosystem
 }
 
 type name struct{ ecosystem, name string }
@@ -43,7 +46,7 @@ const (
 func NewKnowledge(overlays []advisory.Overlay, now time.Time) *Knowledge {
 	k := &Knowledge{
 		byName: map[name][]advisory.Advisory{}, first: map[advisory.Ref]time.Time{},
-		threats: map[string]advisory.Threat{}, now: now, matched: map[assess.Subject]map[string]match{},
+		threats: map[string]advisory.Threat{}, now: now, matched: map[assess.Subject]map[string]match{}, ended: map[string]string{},
 	}
 	for _, o := range overlays {
 		t := k.threats[o.CVE]
@@ -65,6 +68,18 @@ func (k *Knowledge) Add(a Known, wanted func(ecosystem, name string) bool) {
 		k.byName[n] = append(k.byName[n], a.Advisory)
 		k.first[refOf(&a.Advisory)] = a.FirstKnown
 	}
+}
+
+// AddLifecycles takes in how long releases are looked after, like Add.
+func (k *Knowledge) AddLifecycles(all []advisory.Lifecycle) { k.lifecycles = append(k.lifecycles, all...) }
+
+func (k *Knowledge) endOf(ecosystem string) string {
+	at, known := k.ended[ecosystem]
+	if !known {
+		at = assess.Ended(k.lifecycles, ecosystem, k.now)
+		k.ended[ecosystem] = at
+	}
+	return at
 }
 
 func refOf(a *advisory.Advisory) advisory.Ref { return advisory.Ref{Feed: a.Feed, ID: a.ID} }

@@ -218,6 +218,11 @@ func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) 
 		return nil, fmt.Errorf("reading overlays: %w", err)
 	}
 	k := NewKnowledge(overlays, p.now)
+	lifecycles, err := p.store.CurrentLifecycles(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading lifecycles: %w", err)
+	}
+	k.AddLifecycles(lifecycles)
 	feeds, err := p.store.FeedStates(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading feeds: %w", err)
