@@ -189,7 +189,8 @@ type approval struct {
 	at time.Time
 }
 
-// know reads every package that any host ever had, and of the feeds that speak of these hosts' releases what names one of them.
+// know reads every package that any host ever had, and of every feed what names one of them: those that make no release assessed, as the
+// site's own list, count all the same.
 func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) {
 	wanted := map[name]bool{}
 	for after := inventory.PackageID(0); ; {
@@ -228,8 +229,8 @@ func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) 
 		return nil, fmt.Errorf("reading feeds: %w", err)
 	}
 	for _, f := range feeds {
-		if len(rows) == 0 || len(f.Ecosystems) == 0 {
-			continue
+		if len(rows) == 0 {
+			break
 		}
 		err := p.store.KnownAdvisories(ctx, f.Name, func(a advisory.Advisory, first time.Time) error {
 			k.Add(Known{a, first}, func(ecosystem, of string) bool { return wanted[name{ecosystem, of}] })

@@ -73,8 +73,13 @@ func (w *world) has(hostID string, packages ...apiv1.Package) {
 
 func (w *world) knows(advisories ...advisory.Advisory) {
 	w.tb.Helper()
+	w.feed("osv/Debian", []string{"Debian:12"}, advisories...)
+}
+
+func (w *world) feed(name string, ecosystems []string, advisories ...advisory.Advisory) {
+	w.tb.Helper()
 	_, err := w.store.ImportFeed(context.Background(), advisory.Import{
-		State: advisory.FeedState{Name: "osv/Debian", SHA256: w.at.String(), Records: len(advisories), Ecosystems: []string{"Debian:12"}, AsOf: w.at, ChangedAt: w.at, AttemptedAt: w.at, NextDue: w.at.Add(time.Hour)},
+		State: advisory.FeedState{Name: name, SHA256: w.at.String(), Records: len(advisories), Ecosystems: ecosystems, AsOf: w.at, ChangedAt: w.at, AttemptedAt: w.at, NextDue: w.at.Add(time.Hour)},
 		At:    w.at,
 		Advisories: func(yield func(advisory.Advisory) error) error {
 			for _, a := range advisories {
@@ -169,6 +174,28 @@ func TestComplianceReadsThePast(t *testing.T) {
 	r, err = s.Compliance(t.Context(), report.Query{Since: began.Add(49 * time.Hour), Worst: apiv1.PriorityUrgent})
 	if err != nil || r.Fixed != 0 || r.Open != 0 || len(r.Hosts) != 3 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// What the site itself says counts in reports as it does in lists, though it makes no release assessed.
+func TestReportsHeedTheOverrideList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	web := w.enroll("web1")
+	w.has(web, deb("openssl", "1"), deb("zlib", "1"))
+	w.knows(hole("CVE-1", "openssl", "2", w.at), hole("CVE-2", "zlib", "2", w.at))
+	fine := hole("CVE-1", "openssl", "", w.at)
+	fine.Feed, fine.Affected[0].Ranges, fine.Affected[0].Status = "override", nil, advisory.StatusNotAffected
+	w.feed("override", nil, fine)
+	now := w.at.Add(24 * time.Hour)
+	s := report.NewService(w.store, rows{row(web, "web1", true)}, func() time.Time { return now })
+	r, err := s.Compliance(t.Context(), report.Query{})
+	if err != nil || r.Open != 1 || r.Hosts[0].Open[0].Vulnerability != "CVE-2" {
+		t.Errorf("%+v, %v: want CVE-2 alone", r, err)
+	}
+	m, err := s.Metrics(t.Context(), report.MetricsQuery{Period: report.Period{From: w.at.Add(-time.Hour), To: now}, Clock: report.DefaultClock()})
+	if err != nil || m.Rows[len(m.Rows)-1].Open != 1 {
+		t.Errorf("%+v, %v: want one open", m, err)
 	}
 }
 
