@@ -187,6 +187,60 @@ func TestVEXKeepsTheRulesOfItsSchema(t *testing.T) {
 	}
 }
 
+// A host keeps several kernels of one name: what is said of one is not said of the other. Of old code, what is on disk is not meant.
+func TestWhatIsSaidOfAVersionIsNotSaidOfTheOtherOne(t *testing.T) {
+	t.Parallel()
+	kernel := func(version string) inventory.Package {
+		return inventory.Package{Ecosystem: "AlmaLinux:9", Name: "kernel-core", Arch: "x86_64", Version: version, Source: "kernel", SourceVersion: version}
+	}
+	ssl := inventory.Package{Ecosystem: "AlmaLinux:9", Name: "openssl-libs", Arch: "x86_64", Version: "1:3.0.7-28.el9_4", Source: "openssl", SourceVersion: "1:3.0.7-28.el9_4"}
+	finding := func(name, source, installed, status string) apiv1.Finding {
+		return apiv1.Finding{Vulnerability: "CVE-1", Advisory: "ALSA-1", Ecosystem: "AlmaLinux:9", Source: source, Package: name, Packages: []string{name}, Installed: installed,
+			Status: status, Priority: apiv1.PriorityHigh, Severity: "important", Feed: "redhat/vex",
+			Reasons: []apiv1.Reason{{Input: "severity", Value: "important", Source: "osv/AlmaLinux"}}}
+	}
+	s := &session{installed: []inventory.Package{kernel("5.14.0-1"), kernel("5.14.0-2"), kernel("5.14.0-3"), ssl}, out: apiv1.Scan{Ecosystem: "AlmaLinux:9", OS: apiv1.OSRelease{ID: "almalinux"},
+		Assessment: apiv1.Assessment{Status: assessed}, Findings: []apiv1.Finding{
+			finding("kernel-core", "kernel", "5.14.0-1", apiv1.StatusNotRunning), finding("kernel-core", "kernel", "5.14.0-2", apiv1.StatusRebootPending),
+			finding("openssl-libs", "openssl", "1:3.0.7-27.el9_4", apiv1.StatusOldCode),
+		}}}
+	want := []string{"pkg:rpm/almalinux/kernel-core@5.14.0-1?arch=x86_64&distro=almalinux-9", "pkg:rpm/almalinux/kernel-core@5.14.0-2?arch=x86_64&distro=almalinux-9",
+		"pkg:rpm/almalinux/openssl-libs@3.0.7-27.el9_4?arch=x86_64&distro=almalinux-9&epoch=1"}
+	var b bom
+	if err := json.Unmarshal(printed(t, s, "cyclonedx-vex"), &b); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range b.Vulnerabilities {
+		if len(v.Affects) != 1 || v.Affects[0].Ref != want[i] || v.Ratings[0].Source.Name != "osv/AlmaLinux" {
+			t.Errorf("VEX: %+v rated by %q, want %s rated by whoever rates it", v.Affects, v.Ratings[0].Source.Name, want[i])
+		}
+	}
+	for range 2 {
+		s.installed = append(s.installed, inventory.Package{Ecosystem: "PyPI", Name: "requests", Version: "2.0"})
+	}
+	if got := installationsOf(s).of(apiv1.Finding{Ecosystem: "PyPI", Packages: []string{"requests"}, Installed: "2.0"}); len(got) != 1 {
+		t.Errorf("a package that lies in two places is named %d times", len(got))
+	}
+	if len(b.Components) != 3 {
+		t.Errorf("VEX: components %+v", b.Components)
+	}
+	var log sarifLog
+	if err := json.Unmarshal(printed(t, s, "sarif"), &log); err != nil {
+		t.Fatal(err)
+	}
+	prints := map[string]bool{}
+	for i, r := range log.Runs[0].Results {
+		if l := r.Locations[0].Logical; len(l) != 1 || l[0].Full != want[i] {
+			t.Errorf("SARIF: %+v, want %s", l, want[i])
+		}
+		if mark := r.Fingerprints["staunchFinding/v1"]; prints[mark] {
+			t.Errorf("SARIF: two results have the fingerprint %s", mark)
+		} else {
+			prints[mark] = true
+		}
+	}
+}
+
 func TestJUnitCountsWhatItHolds(t *testing.T) {
 	t.Parallel()
 	s := realHost(t)

@@ -2,9 +2,11 @@ package scan
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
@@ -99,31 +101,42 @@ func escaped(s string) string {
 // installations finds the binary packages that a finding names.
 type installations struct {
 	os  apiv1.OSRelease
-	all map[[3]string][]inventory.Package // ecosystem, name, source version
+	all map[[2]string][]inventory.Package // ecosystem, name
 }
 
 func installationsOf(s *session) installations {
-	in := installations{os: s.out.OS, all: map[[3]string][]inventory.Package{}}
+	in := installations{os: s.out.OS, all: map[[2]string][]inventory.Package{}}
 	for _, p := range s.installed {
-		k := [3]string{p.Ecosystem, p.Name, p.Source}
+		k := [2]string{p.Ecosystem, p.Name}
 		in.all[k] = append(in.all[k], p)
 	}
 	return in
 }
 
-// of gives the packages of a finding, by its order of names; every architecture of each.
+// of gives the packages of a finding, by its order of names; every architecture of each, and of several versions the one that it is about.
+// A language's package that lies in several places is there once.
 func (in installations) of(f apiv1.Finding) []inventory.Package {
 	var out []inventory.Package
+	add := func(p inventory.Package) {
+		if !slices.ContainsFunc(out, func(o inventory.Package) bool { return o.Name == p.Name && o.Version == p.Version && o.Arch == p.Arch }) {
+			out = append(out, p)
+		}
+	}
 	for _, name := range f.Packages {
-		found := in.all[[3]string{f.Ecosystem, name, f.Source}]
-		if found == nil { // built from a signed or renamed source: by name alone
-			for k, packages := range in.all {
-				if k[0] == f.Ecosystem && k[1] == name {
-					found = append(found, packages...)
-				}
+		n := len(out)
+		installed := in.all[[2]string{f.Ecosystem, name}]
+		for _, p := range installed {
+			if assess.SubjectOf(p).Version == f.Installed {
+				add(p)
 			}
 		}
-		out = append(out, found...)
+		if len(out) > n {
+			continue
+		}
+		for _, p := range installed { // what is on disk took the place of the version that is meant
+			p.Version = f.Installed
+			add(p)
+		}
 	}
 	return out
 }

@@ -92,7 +92,7 @@ func sarif(s *session, version string) sarifLog {
 		invocation.Notifications = append(invocation.Notifications, sarifNotification{"warning", sarifText{visible(w)}})
 	}
 	run.Invocations = []sarifInvocation{invocation}
-	rules, places := map[string]int{}, installationsOf(s)
+	rules, prints, places := map[string]int{}, map[string]int{}, installationsOf(s)
 	for _, f := range s.out.Findings {
 		i, ok := rules[f.Vulnerability]
 		if !ok {
@@ -100,7 +100,13 @@ func sarif(s *session, version string) sarifLog {
 			rules[f.Vulnerability] = i
 			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(f))
 		}
-		run.Results = append(run.Results, sarifResultOf(f, i, places))
+		r := sarifResultOf(f, i, places)
+		mark := fingerprint(f)
+		if prints[mark]++; prints[mark] > 1 { // of another version of the same package, as of a kernel
+			mark = fmt.Sprintf("%s:%d", mark, prints[mark])
+		}
+		r.Fingerprints = map[string]string{"staunchFinding/v1": mark}
+		run.Results = append(run.Results, r)
 	}
 	return sarifLog{Schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}}
 }
@@ -123,8 +129,7 @@ func sarifResultOf(f apiv1.Finding, rule int, places installations) sarifResult 
 	}[f.Priority]
 	r := sarifResult{
 		RuleID: visible(f.Vulnerability), RuleIndex: rule, Level: level, Message: sarifText{visible(f.Explanation)},
-		Fingerprints: map[string]string{"staunchFinding/v1": fingerprint(f)},
-		Properties:   map[string]any{"priority": f.Priority, "status": f.Status, "installed": visible(f.Installed), "advisory": visible(f.Advisory)},
+		Properties: map[string]any{"priority": f.Priority, "status": f.Status, "installed": visible(f.Installed), "advisory": visible(f.Advisory)},
 	}
 	if f.Fixed != "" {
 		r.Properties["fixed"] = visible(f.Fixed)

@@ -141,7 +141,7 @@ func vexOf(f apiv1.Finding) bomVulnerability {
 	}
 	if f.Severity != "" {
 		s := severityOf(f.Severity)
-		r := bomRating{Source: bomSource{Name: visible(f.Feed)}, Severity: s.band, Method: s.method}
+		r := bomRating{Source: bomSource{Name: visible(raterOf(f))}, Severity: s.band, Method: s.method}
 		if s.scored {
 			r.Score, r.Vector = &s.score, visible(f.Severity)
 		}
@@ -160,6 +160,16 @@ func vexOf(f apiv1.Finding) bomVulnerability {
 		v.Advisories = []bomAdvisory{{Title: visible(f.Advisory), URL: "https://osv.dev/vulnerability/" + escaped(f.Advisory)}}
 	}
 	return v
+}
+
+// raterOf is the feed that gives the severity, which need not be the one that decides.
+func raterOf(f apiv1.Finding) string {
+	for _, r := range f.Reasons {
+		if r.Input == "severity" {
+			return r.Source
+		}
+	}
+	return f.Feed
 }
 
 func sourceOf(vulnerability string) bomSource {
