@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
@@ -63,7 +64,7 @@ func explain(w io.Writer, s *session, set settings) error {
 
 func (s *session) explain(id string) (Explanation, error) {
 	e := Explanation{Vulnerability: id, Ecosystem: s.out.Ecosystem, Assessment: s.out.Assessment, Findings: []apiv1.Finding{}, Sources: []Source{}}
-	for _, f := range s.out.Findings {
+	for _, f := range slices.Concat(s.out.Findings, s.left) {
 		if f.Vulnerability == id || f.Advisory == id {
 			e.Findings = append(e.Findings, f)
 		}
@@ -77,14 +78,7 @@ func (s *session) explain(id string) (Explanation, error) {
 		return e, err
 	}
 	e.threat(t)
-	subjects := map[[2]string][]assess.Subject{}
-	for _, p := range s.installed {
-		one := assess.SubjectOf(p)
-		k := [2]string{one.Ecosystem, one.Name}
-		if !slices.Contains(subjects[k], one) {
-			subjects[k] = append(subjects[k], one)
-		}
-	}
+	subjects := subjectsOf(s.installed)
 	err = s.knowledge.Each(func(ecosystem, pkg string, about []advisory.Advisory) error {
 		for i := range about {
 			if a := &about[i]; a.ID == id || slices.Contains(a.CVEs, id) || slices.Contains(a.Aliases, id) {
@@ -96,7 +90,7 @@ func (s *session) explain(id string) (Explanation, error) {
 	slices.SortFunc(e.Sources, func(a, b Source) int {
 		return cmp.Or(cmp.Compare(len(b.Installed), len(a.Installed)), cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Advisory, b.Advisory))
 	})
-	e.Answer = e.answer()
+	e.Answer = e.answer(s.host)
 	return e, err
 }
 
@@ -112,8 +106,23 @@ func (e *Explanation) threat(t advisory.Threat) {
 	}
 }
 
+// subjectsOf are what is installed, by each name under which advisories speak of it.
+func subjectsOf(installed []inventory.Package) map[[2]string][]assess.Subject {
+	subjects := map[[2]string][]assess.Subject{}
+	for _, p := range installed {
+		one := assess.SubjectOf(p)
+		for _, name := range one.Names() {
+			k := [2]string{one.Ecosystem, name}
+			if !slices.Contains(subjects[k], one) {
+				subjects[k] = append(subjects[k], one)
+			}
+		}
+	}
+	return subjects
+}
+
 // answer is the whole in one sentence.
-func (e *Explanation) answer() string {
+func (e *Explanation) answer(on assess.HostState) string {
 	installed := slices.ContainsFunc(e.Sources, func(s Source) bool { return len(s.Installed) > 0 })
 	switch {
 	case len(e.Findings) > 0:
@@ -127,6 +136,9 @@ func (e *Explanation) answer() string {
 		}
 		slices.Sort(names)
 		return fmt.Sprintf("%s is not found here: what it concerns is not installed (%s).", e.Vulnerability, few(slices.Compact(names)))
+	}
+	if slices.ContainsFunc(on.Livepatches, func(l apiv1.Livepatch) bool { return slices.Contains(l.CVEs, e.Vulnerability) }) {
+		return fmt.Sprintf("%s is not found here: it is patched in the memory of the kernel that runs.", e.Vulnerability)
 	}
 	return fmt.Sprintf("%s is not found here: no installed version is affected, by the source that counts most.", e.Vulnerability)
 }
@@ -168,12 +180,18 @@ func verdictOn(a *advisory.Advisory, s assess.Subject) string {
 	case s.Unordered():
 		return s.Version + " is no version of this ecosystem, and cannot be compared"
 	}
-	p := inventory.Package{Ecosystem: s.Ecosystem, Name: s.Name, Version: s.Version, Source: s.Name, SourceVersion: s.Version, Stream: s.Stream}
+	p := inventory.Package{Ecosystem: s.Ecosystem, Name: s.Name, Version: s.Version, Source: s.Source, SourceVersion: s.Version, Stream: s.Stream}
 	hits := assess.Match(p, []advisory.Advisory{*a})
 	if len(hits) == 0 {
 		return s.Version + ": it does not speak of this version"
 	}
-	if len(assess.Settle(hits)) > 0 {
+	for vulnerability, hit := range assess.Settle(hits) {
+		switch assess.Judge(assess.Case{Vulnerability: vulnerability, Subject: s, Hit: hit}, time.Time{}).Status {
+		case apiv1.StatusUndetermined:
+			return s.Version + ": its source has not determined that yet"
+		case apiv1.StatusUntold:
+			return s.Version + ": built in a module, and it does not say of which stream"
+		}
 		return s.Version + ": affected"
 	}
 	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +69,7 @@ type session struct {
 	host      assess.HostState // what runs and what is paid for; the zero one of an SBOM or an image
 	knowledge knowledge
 	now       time.Time
+	left      []apiv1.Finding // out by --ignore-unfixed
 }
 
 func (s *session) close() {
@@ -178,9 +178,16 @@ func (s *session) judge(ctx context.Context, opts Options) error {
 
 // ignoreUnfixed leaves out what nothing can be done about yet, and says how much that was.
 func (s *session) ignoreUnfixed() {
-	before := len(s.out.Findings)
-	s.out.Findings = slices.DeleteFunc(s.out.Findings, func(f apiv1.Finding) bool { return f.Fixed == "" })
-	if left := before - len(s.out.Findings); left > 0 {
+	all := s.out.Findings
+	s.out.Findings = make([]apiv1.Finding, 0, len(all))
+	for _, f := range all {
+		if f.Fixed == "" {
+			s.left = append(s.left, f)
+		} else {
+			s.out.Findings = append(s.out.Findings, f)
+		}
+	}
+	if left := len(s.left); left > 0 {
 		s.warn("--ignore-unfixed leaves out %s of which no fix is known, and which are vulnerable all the same", plural(left, "finding"))
 	}
 	worst := map[string]string{}
