@@ -132,8 +132,9 @@ func findingColumns(withHost bool) []column[apiv1.Finding] {
 		{name: "source", text: func(f apiv1.Finding) string { return f.Source }, least: 8},
 		{name: "packages", text: func(f apiv1.Finding) string { return strings.Join(f.Packages, " ") }, where: inCSV},
 		{name: "installed", text: func(f apiv1.Finding) string { return f.Installed }, least: 11, ends: true},
-		{name: "fixed", text: func(f apiv1.Finding) string { return or(f.Fixed, "none") }, least: 11, ends: true},
-		{name: "status", text: func(f apiv1.Finding) string { return f.Status }, least: 7},
+		{name: "fix", text: fixWords, where: inTable, least: 18, ends: true},
+		{name: "fixed", text: func(f apiv1.Finding) string { return or(f.Fixed, "none") }, where: inCSV},
+		{name: "status", text: func(f apiv1.Finding) string { return f.Status }, where: inCSV},
 		{name: "update", text: func(f apiv1.Finding) string { return f.Update }, where: inCSV},
 		{name: "severity", text: func(f apiv1.Finding) string { return f.Severity }, where: inCSV},
 		{name: "epss", text: func(f apiv1.Finding) string { return epssScore(f.EPSS) }, where: inCSV},
@@ -146,6 +147,14 @@ func findingColumns(withHost bool) []column[apiv1.Finding] {
 		{name: "feed_as_of", text: func(f apiv1.Finding) string { return stamp(f.FeedAsOf) }, where: inCSV},
 		{name: "explanation", text: func(f apiv1.Finding) string { return f.Explanation }, where: inCSV},
 	}
+}
+
+// fixWords is the version to install, or why there is none to: in 80 columns there is no room for both.
+func fixWords(f apiv1.Finding) string {
+	if f.Status == apiv1.StatusFixed && f.Fixed != "" {
+		return f.Fixed
+	}
+	return f.Status
 }
 
 func epssScore(e *apiv1.EPSS) string {
