@@ -10,14 +10,14 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 )
 
-// bulk is the building of an index that nobody reads yet: hosts are noted by the set that they have, and each set is gone through once
-// for all of them, in place of once for each.
+// bulk is the building of an index that nobody reads yet: hosts are noted by their cohort, and each cohort's packages are gone through once
+// for all of them.
 type bulk struct {
 	ix    *index
-	hosts map[*packageSet][]*host
+	hosts map[*cohort][]*host
 }
 
-func newBulk(ix *index) *bulk { return &bulk{ix: ix, hosts: map[*packageSet][]*host{}} }
+func newBulk(ix *index) *bulk { return &bulk{ix: ix, hosts: map[*cohort][]*host{}} }
 
 // put notes a host. Every place must be known.
 func (b *bulk) put(p portrait) error {
@@ -27,38 +27,49 @@ func (b *bulk) put(p portrait) error {
 	}
 	b.ix.list(h)
 	if h.cohort != nil {
-		b.hosts[h.cohort.set] = append(b.hosts[h.cohort.set], h)
+		b.hosts[h.cohort] = append(b.hosts[h.cohort], h)
 	}
 	return nil
 }
 
 // end makes the bitmaps and judges the cohorts. Each core has subjects of its own, with their presences and offers, and goes through all
-// hosts for them: no two write the same.
+// cohorts for them: no two write the same.
 func (b *bulk) end() {
-	var groups [][]*host
-	for _, hosts := range b.hosts {
-		groups = appendAlike(groups, hosts)
+	ix := b.ix
+	counts := make([][]uint32, len(ix.places)) // by place and cohort
+	for n := range counts {
+		counts[n] = make([]uint32, len(ix.cohorts))
+	}
+	for c, hosts := range b.hosts {
+		for _, h := range hosts {
+			c.hosts.few = append(c.hosts.few, h.ordinal)
+			counts[h.place][c.number]++
+		}
+		c.hosts.settle()
 	}
 	b.hosts = nil
+	for n := range counts {
+		ix.crowds[n] = headsOf(counts[n])
+	}
 	cores := runtime.GOMAXPROCS(0)
-	worst := make([][]byPlace, cores) // by core and group
+	worst := make([][]byPlace, cores) // by core and cohort
 	var group errgroup.Group
 	for n := range cores {
-		worst[n] = make([]byPlace, len(groups))
+		worst[n] = make([]byPlace, len(ix.cohorts))
 		group.Go(func() error {
 			mine := func(s *subject) bool { return coreOf(s, cores) == n }
-			for i, hosts := range groups {
-				worst[n][i] = b.enter(hosts, mine)
+			for number, c := range ix.cohorts {
+				worst[n][number] = b.enter(c, counts, mine)
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // none fails
-	for i, hosts := range groups {
-		for _, h := range hosts {
-			h.cohort.worst = fine
-			for n := range cores {
-				h.cohort.worst = min(h.cohort.worst, worst[n][i][h.cohort.setting.place])
+	for number, c := range ix.cohorts {
+		c.worst = ix.known(everyPlace(fine))
+		for n := range cores {
+			for at := range ix.places {
+				c.worst[at] = min(c.worst[at], worst[n][number][at])
 			}
 		}
 	}
@@ -74,26 +85,7 @@ func coreOf(s *subject, cores int) int {
 	return sum % cores
 }
 
-// byPlace is a rank for each of the sixteen places there can be.
-type byPlace [16]uint8
-
-// appendAlike parts the hosts of a set into those that are alike but for where they stand.
-func appendAlike(groups [][]*host, hosts []*host) [][]*host {
-	for len(hosts) > 0 {
-		setting, offered := hosts[0].cohort.setting.elsewhere(), hosts[0].updates
-		n := 0
-		for i, h := range hosts {
-			if h.updates == offered && h.cohort.setting.elsewhere() == setting {
-				hosts[n], hosts[i] = h, hosts[n]
-				n++
-			}
-		}
-		groups, hosts = append(groups, hosts[:n]), hosts[n:]
-	}
-	return groups
-}
-
-// settle gives every set of hosts its lasting form, on every core: none has anything to do with another.
+// settle gives every set of cohorts its lasting form, on every core: none has anything to do with another.
 func (b *bulk) settle() {
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -102,10 +94,10 @@ func (b *bulk) settle() {
 		group.Go(func() error {
 			for _, s := range part {
 				for _, p := range s.presences {
-					p.hosts.settle()
+					p.cohorts.settle()
 				}
 				for _, o := range s.offers {
-					o.hosts.settle()
+					o.cohorts.settle()
 				}
 			}
 			return nil
@@ -121,27 +113,18 @@ func (b *bulk) settle() {
 	_ = group.Wait() // none fails
 }
 
-// enter notes in everything of some subjects that a set has, and that is offered for it, hosts that are alike. It gives the worst that is
-// found.
-func (b *bulk) enter(hosts []*host, mine func(*subject) bool) (worst byPlace) {
-	ix, c := b.ix, hosts[0].cohort
-	var at [16]uint32 // hosts by place
-	ordinals := make([]uint32, 0, len(hosts))
-	for _, h := range hosts {
-		ordinals = append(ordinals, h.ordinal)
-		at[h.cohort.setting.place]++
-	}
-	for n := range worst {
-		worst[n] = fine
-	}
+// enter notes a cohort in everything of some subjects that it has, and that is offered for it, with how many of its hosts stand where. It
+// gives the worst that is found.
+func (b *bulk) enter(c *cohort, counts [][]uint32, mine func(*subject) bool) byPlace {
+	ix, worst := b.ix, everyPlace(fine)
 	offers := map[nameArch]string{}
-	hosts[0].updates.eachOffer(func(one *apiv1.Update) { offers[nameArch{one.Name, one.Arch}] = one.To })
+	c.updates.eachOffer(func(one *apiv1.Update) { offers[nameArch{one.Name, one.Arch}] = one.To })
 	has := func(one *presence) {
-		if !one.hosts.note(ordinals) {
+		if !one.cohorts.note(c.number) {
 			return // noted already, for another of its binary packages
 		}
 		for n := range ix.places {
-			one.there[n] += at[n]
+			one.there[n] += counts[n][c.number]
 			worst[n] = min(worst[n], one.worst[n])
 		}
 	}
@@ -159,29 +142,26 @@ func (b *bulk) enter(hosts []*host, mine func(*subject) bool) (worst byPlace) {
 			return
 		}
 		if to, ok := offers[nameArch{p.Name, p.Arch}]; ok && follows(&p.Package, p.subject.Subject) {
-			p.subject.offer(to).note(ordinals)
+			p.subject.offer(to).note(c.number)
 		}
 	})
 	return worst
 }
 
-// noteRoom is how many ordinals are noted before they are put in order.
+// noteRoom is how many numbers are noted before they are put in order.
 const noteRoom = 1 << 14
 
-// note adds hosts in no order while an index is built, all of them new or none: false when the last notes were the same ones. settle
-// must follow before anything else is asked of the members.
-func (m *members) note(ordinals []uint32) bool {
-	if n := len(m.few); n > 0 && m.few[n-1] == ordinals[len(ordinals)-1] {
+// note adds a number while an index is built: false when it was the last one noted too. settle must follow before anything else is
+// asked of the members.
+func (m *members) note(number uint32) bool {
+	if n := len(m.few); n > 0 && m.few[n-1] == number {
 		return false
 	}
-	if len(m.few)+len(ordinals) > noteRoom {
-		last := ordinals[len(ordinals)-1]
-		m.few = append(m.few, ordinals...)
+	if len(m.few) == noteRoom {
 		m.gather()
-		m.few = append(m.few[:0], last) // twice is once, and note looks at the last
-		return true
+		m.few = m.few[:0]
 	}
-	m.few = append(m.few, ordinals...)
+	m.few = append(m.few, number)
 	return true
 }
 

@@ -76,7 +76,7 @@ type offeredTo struct {
 func (ix *index) fixes(h *host) map[string][]string {
 	ranks := map[string]map[string]int{} // binary package, vulnerability
 	for _, u := range ix.units(h.cohort.set, hasFindings) {
-		on := h.cohort.kind(u.subject).at(h.cohort.setting.SettingKey.place)
+		on := h.cohort.kind(u.subject).at(ix.places[h.place].Place)
 		var hits map[string]Hit
 		for _, p := range u.packages {
 			to, ok := u.sourceOffered(h.updates, p)

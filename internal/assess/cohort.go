@@ -12,14 +12,28 @@ import (
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
-// cohort are the hosts of which the same is found: they have the same package set in the same setting.
+// cohort are the hosts that are alike but for where they stand: they have the same package set in the same setting and are offered the
+// same updates. Bitmaps are of cohorts, by number: a fleet has several times as many hosts.
 type cohort struct {
+	number  uint32
 	set     *packageSet
 	setting *setting
-	hosts   int
-	worst   uint8 // rank of the worst that is found; fine: nothing is
+	updates *updates // nil: none reported
+	held    int      // hosts that are counted in
+	hosts   members  // their ordinals, once they are in bitmaps
+	worst   byPlace
 	counts  atomic.Pointer[counted]
 	loaded  []loaded
+}
+
+// byPlace is, for each of the sixteen places there can be, the rank of the worst that is found there; fine: nothing is.
+type byPlace [16]uint8
+
+func everyPlace(rank uint8) (out byPlace) {
+	for n := range out {
+		out[n] = rank
+	}
+	return out
 }
 
 // loaded is what a cohort's hosts still run though it is not on their disks any more.
@@ -29,13 +43,25 @@ type loaded struct {
 	kind    Standing
 }
 
-// counted is what is found in a cohort, and the knowledge it was counted with.
+// counted is what is found in a cohort at a place, and the knowledge it was counted with.
 type counted struct {
 	generation int64
+	place      uint8
 	counts     apiv1.FindingCounts
+	next       *counted // at another place
 }
 
-// settingKey is everything beside the package set that what is found depends on.
+// at is what was counted at a place with some knowledge; nil when nobody has.
+func (c *counted) at(place uint8, generation int64) *counted {
+	for ; c != nil; c = c.next {
+		if c.place == place && c.generation == generation {
+			return c
+		}
+	}
+	return nil
+}
+
+// settingKey is everything beside the package set, and the place, that what is found depends on.
 type settingKey struct {
 	images string // ids of the kernel images
 	SettingKey
@@ -45,15 +71,7 @@ type settingKey struct {
 type setting struct {
 	Setting
 	images  string
-	place   int // its number
 	cohorts int
-}
-
-// elsewhere is what hosts have in common that stand at different places.
-func (s *setting) elsewhere() SettingKey {
-	out := s.SettingKey
-	out.place = Place{}
-	return out
 }
 
 func (s *setting) key() settingKey { return settingKey{s.images, s.SettingKey} }
@@ -62,9 +80,7 @@ func (s *setting) key() settingKey { return settingKey{s.images, s.SettingKey} }
 func (c *cohort) kind(s *subject) Standing {
 	switch {
 	case s.kernel:
-		out := c.setting.Standing(s.Subject)
-		out.Place = Place{}
-		return out
+		return c.setting.Standing(s.Subject)
 	case s.sells:
 		return Standing{Entitlements: c.setting.entitlements}
 	}
@@ -72,11 +88,11 @@ func (c *cohort) kind(s *subject) Standing {
 }
 
 // join gives the cohort of a set that a host belongs to, with the host counted in.
-func (ix *index) join(set *packageSet, of SettingKey) *cohort {
+func (ix *index) join(set *packageSet, of SettingKey, pending *updates) *cohort {
 	key := settingKey{set.images, of}
 	for _, c := range set.cohorts {
-		if c.setting.key() == key {
-			c.hosts++
+		if c.updates == pending && c.setting.key() == key {
+			c.held++
 			return c
 		}
 	}
@@ -88,14 +104,26 @@ func (ix *index) join(set *packageSet, of SettingKey) *cohort {
 				images = append(images, p.Package)
 			}
 		})
-		at = &setting{Setting: Setting{SettingKey: of, kernels: KernelsOf(images, of.running)}, images: set.images, place: ix.place(of.place)}
+		at = &setting{Setting: Setting{SettingKey: of, kernels: KernelsOf(images, of.running)}, images: set.images}
 		ix.settings[key] = at
 	}
 	at.cohorts++
-	c := &cohort{set: set, setting: at, hosts: 1, worst: unjudged}
+	c := &cohort{number: ix.freeCohort(), set: set, setting: at, updates: pending, held: 1, worst: everyPlace(unjudged)}
+	ix.cohorts[c.number] = c
 	set.cohorts = append(set.cohorts, c)
 	c.loaded = ix.loadedOn(c)
 	return c
+}
+
+// freeCohort is a number that no cohort has.
+func (ix *index) freeCohort() uint32 {
+	if last := len(ix.unnumbered) - 1; last >= 0 {
+		n := ix.unnumbered[last]
+		ix.unnumbered = ix.unnumbered[:last]
+		return n
+	}
+	ix.cohorts = append(ix.cohorts, nil)
+	return uint32(len(ix.cohorts) - 1) //nolint:gosec // fewer than ordinals
 }
 
 // loadedOn finds what a cohort still runs, with its subjects held and judged.
@@ -109,7 +137,7 @@ func (ix *index) loadedOn(c *cohort) []loaded {
 	})
 	var out []loaded
 	for _, old := range OldOf(packages, state) {
-		one := loaded{old, ix.subject(old.Subject), c.setting.Loaded(old).at(Place{})}
+		one := loaded{old, ix.subject(old.Subject), c.setting.Loaded(old)}
 		one.subject.packages++
 		ix.presence(one.subject, one.kind)
 		out = append(out, one)
@@ -119,9 +147,11 @@ func (ix *index) loadedOn(c *cohort) []loaded {
 
 // part counts a host out of its cohort; the last one takes it, and what only it had, along.
 func (ix *index) part(c *cohort) {
-	if c.hosts--; c.hosts > 0 {
+	if c.held--; c.held > 0 {
 		return
 	}
+	ix.cohorts[c.number] = nil
+	ix.unnumbered = append(ix.unnumbered, c.number)
 	for _, one := range c.loaded {
 		if one.subject.packages--; one.subject.packages == 0 {
 			ix.lose(one.subject)
@@ -151,17 +181,23 @@ func (ix *index) eachFound(c *cohort, fn func(*presence)) {
 	}
 }
 
-// worsts are the worst ranks, by place, of what is found in a set's cohorts that are in a cohort's setting but for the place.
-func (ix *index) worsts(c *cohort) (out [16]uint8) {
-	for n := range out {
-		out[n] = fine
-	}
+// worsts are the worst ranks of what is found in a cohort.
+func (ix *index) worsts(c *cohort) byPlace {
+	out := everyPlace(fine)
 	ix.eachFound(c, func(at *presence) {
 		for n, worst := range at.worst {
 			out[n] = min(out[n], worst)
 		}
 	})
-	return out
+	return ix.known(out)
+}
+
+// known says of places at which nobody has stood yet that nothing is judged there.
+func (ix *index) known(ranks byPlace) byPlace {
+	for n := len(ix.places); n < len(ranks); n++ {
+		ranks[n] = unjudged
+	}
+	return ranks
 }
 
 // judgeSet says of each cohort of a set how bad the worst is.
@@ -171,25 +207,24 @@ func (ix *index) judgeSet(set *packageSet) {
 	}
 }
 
-// worstOf gives the worst rank in each cohort of a set, going through its packages once for all that differ by place alone.
-func (ix *index) worstOf(set *packageSet) iter.Seq2[*cohort, uint8] {
-	return func(yield func(*cohort, uint8) bool) {
-		known := map[SettingKey][16]uint8{}
+// worstOf gives the worst ranks in each cohort of a set, going through its packages once for all that differ by what they are offered.
+func (ix *index) worstOf(set *packageSet) iter.Seq2[*cohort, byPlace] {
+	return func(yield func(*cohort, byPlace) bool) {
+		known := map[*setting]byPlace{}
 		for _, c := range set.cohorts {
-			k := c.setting.elsewhere()
-			if _, there := known[k]; !there {
-				known[k] = ix.worsts(c)
+			if _, there := known[c.setting]; !there {
+				known[c.setting] = ix.worsts(c)
 			}
-			if !yield(c, known[k][c.setting.place]) {
+			if !yield(c, known[c.setting]) {
 				return
 			}
 		}
 	}
 }
 
-// worstOfAll gives the worst rank in every cohort. It joins the bitmaps of what is equally bad, which takes a nanosecond for each host of
-// each presence; going through the packages of every set takes a hundred.
-func (ix *index) worstOfAll() map[*cohort]uint8 {
+// worstOfAll gives the worst ranks in every cohort, by number. It joins the bitmaps of what is equally bad, which takes a nanosecond for each cohort
+// of each presence; going through the packages of every set takes a hundred.
+func (ix *index) worstOfAll() []byPlace {
 	type bad struct {
 		rank uint8
 		at   placeSet
@@ -202,9 +237,7 @@ func (ix *index) worstOfAll() map[*cohort]uint8 {
 		for _, p := range s.presences {
 			var where [fine + 1]placeSet
 			for n, rank := range p.worst {
-				if p.there[n] > 0 {
-					where[rank] |= placeNumber(n)
-				}
+				where[rank] |= placeNumber(n)
 			}
 			for rank, at := range where[:fine] {
 				if at == 0 {
@@ -214,31 +247,18 @@ func (ix *index) worstOfAll() map[*cohort]uint8 {
 				if alike[k] == nil {
 					alike[k] = roaring.New()
 				}
-				p.hosts.addTo(alike[k])
+				p.cohorts.addTo(alike[k])
 			}
 		}
 	}
-	var by [fine]*roaring.Bitmap
-	for rank := range by {
-		by[rank] = roaring.New()
-	}
-	whole := ix.selection(ix.live)
-	for k, hosts := range alike {
-		hosts.And(whole.standing(k.at))
-		by[k.rank].Or(hosts)
-	}
-	out := make(map[*cohort]uint8, len(ix.sets))
-	for _, set := range ix.sets {
-		for _, c := range set.cohorts {
-			out[c] = fine
-		}
-	}
-	settled := roaring.New()
-	for rank, hosts := range by {
-		hosts.AndNot(settled)
-		settled.Or(hosts)
-		hosts.Iterate(func(ordinal uint32) bool {
-			out[ix.host(ordinal).cohort] = uint8(rank) //nolint:gosec // as above
+	out := slices.Repeat([]byPlace{ix.known(everyPlace(fine))}, len(ix.cohorts))
+	for k, cohorts := range alike {
+		cohorts.Iterate(func(number uint32) bool {
+			for n := range ix.places {
+				if k.at&placeNumber(n) != 0 {
+					out[number][n] = min(out[number][n], k.rank)
+				}
+			}
 			return true
 		})
 	}
@@ -317,18 +337,22 @@ func (t *tallies) take(c *apiv1.FindingCounts) {
 	t.touched = t.touched[:0]
 }
 
-// count is a cohort's distinct vulnerabilities by their worst priority: its hosts share the counting.
-func (ix *index) count(c *cohort, t *tallies) apiv1.FindingCounts {
-	if known := c.counts.Load(); known != nil && known.generation == ix.generation {
+// count is a cohort's distinct vulnerabilities by their worst priority at a place: its hosts share the counting.
+func (ix *index) count(c *cohort, place uint8, t *tallies) apiv1.FindingCounts {
+	first := c.counts.Load()
+	if known := first.at(place, ix.generation); known != nil {
 		return known.counts
 	}
 	ix.eachFound(c, func(at *presence) {
 		for i, v := range at.of.found {
-			t.add(v, at.at(c.setting.place)[i])
+			t.add(v, at.at(int(place))[i])
 		}
 	})
-	made := &counted{generation: ix.generation, counts: apiv1.FindingCounts{Assessed: true, Reason: c.set.unsaid()}}
+	if first != nil && first.generation != ix.generation {
+		first = nil
+	}
+	made := &counted{generation: ix.generation, place: place, counts: apiv1.FindingCounts{Assessed: true, Reason: c.set.unsaid()}, next: first}
 	t.take(&made.counts)
-	c.counts.Store(made)
+	c.counts.Store(made) // whoever counts another place meanwhile may be forgotten, and counts again
 	return made.counts
 }

@@ -111,14 +111,19 @@ func (w *writer) add(g placedGroup, h *host) bool {
 func (w *writer) byGroup(groups []group, selected *selection, after *spot) {
 	// Each has a selected host at least, but for the one in which the page before ended.
 	for _, g := range sortGroups(groups, w.sort, w.desc, after, w.limit+2) {
-		hosts := selected.among(g.group)
+		from, room := uint32(0), true
 		if after != nil && compareSpots(&g.at, after, w.sort) == 0 {
-			hosts.RemoveRange(0, uint64(after.Ordinal)+1)
-		}
-		for it := hosts.Iterator(); it.HasNext(); {
-			if !w.add(g, w.ix.host(it.Next())) {
-				return
+			if after.Ordinal == mostOrdinal {
+				continue
 			}
+			from = after.Ordinal + 1
+		}
+		selected.each(g.group, from, func(h *host) bool {
+			room = w.add(g, h)
+			return room
+		})
+		if !room {
+			return
 		}
 	}
 }
@@ -161,7 +166,7 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	}
 	on := w.ix.installed(h.cohort, g.at)
 	now := w.ix.now()
-	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(h.cohort.setting.SettingKey.place))
+	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(w.ix.places[h.place].Place))
 	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, now)
 	var update string
 	update, on.Offer = h.offer(on.Packages, c)

@@ -119,11 +119,11 @@ func (ix *index) hostGroups(h *host, f filter) []group {
 		return nil
 	}
 	for _, u := range ix.units(h.cohort.set, hasFindings) {
-		f.each(u.subject.in(h.cohort.kind(u.subject)), placeNumber(h.cohort.setting.place), func(g group) { out = append(out, g) })
+		f.each(u.subject.in(h.cohort.kind(u.subject)), placeNumber(h.place), func(g group) { out = append(out, g) })
 	}
 	for _, one := range h.cohort.loaded {
 		if at := one.subject.in(one.kind); at != nil {
-			f.each(at, placeNumber(h.cohort.setting.place), func(g group) { out = append(out, g) })
+			f.each(at, placeNumber(h.place), func(g group) { out = append(out, g) })
 		}
 	}
 	return out

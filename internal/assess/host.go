@@ -19,6 +19,7 @@ import (
 type host struct {
 	id, name     string
 	ordinal      uint32
+	place        uint8 // its number in the index; of hosts with a cohort
 	state        word
 	agent        word   // at enrollment
 	repositories word   // digest
@@ -139,9 +140,9 @@ func (n *failedUnits) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// setting is what decides, beside the packages, what is found on a host at a place.
-func (f facts) setting(at Place) SettingKey {
-	return SettingKey{running: f.running, place: at, entitlements: f.entitlements, livepatched: f.livepatched, old: f.old}
+// setting is what decides, beside the packages and the place, what is found on a host.
+func (f facts) setting() SettingKey {
+	return SettingKey{running: f.running, entitlements: f.entitlements, livepatched: f.livepatched, old: f.old}
 }
 
 // release is the value of host.os: the distribution and its release, as debian:12.

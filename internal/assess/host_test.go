@@ -43,7 +43,7 @@ func TestStoredFactsAreReadAsIfTheyWereDecodedWhole(t *testing.T) {
 	}
 }
 
-func TestNotedHostsAreMembersInOrderAndOnce(t *testing.T) {
+func TestNotedNumbersAreMembersInOrderAndOnce(t *testing.T) {
 	t.Parallel()
 	for _, hosts := range []uint32{0, 1, fewMembers, fewMembers + 1, noteRoom - 1, noteRoom, 3*noteRoom + 7} {
 		var m, want members
@@ -53,10 +53,10 @@ func TestNotedHostsAreMembersInOrderAndOnce(t *testing.T) {
 				continue
 			}
 			fresh := want.add(ordinal)
-			if m.note([]uint32{ordinal}) != fresh {
+			if m.note(ordinal) != fresh {
 				t.Fatalf("%d of %d hosts: noted as new: %t", ordinal, hosts, !fresh)
 			}
-			if m.note([]uint32{ordinal}) {
+			if m.note(ordinal) {
 				t.Fatalf("%d of %d hosts was new twice", ordinal, hosts)
 			}
 		}

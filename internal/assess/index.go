@@ -17,7 +17,7 @@ import (
 
 // index answers "what on this host" and "which hosts" from memory. It grows with distinct package sets and subjects, not with hosts:
 // a set that many hosts share is here once, and a subject is matched once, judged once for each kind of standing, and has a bitmap of
-// its hosts for each. What one page of a list shows and no list sorts by is worked out when it is asked for, or read from the store.
+// cohorts of hosts for each. What one page of a list shows and no list sorts by is worked out when it is asked for, or read from the store.
 // It has no lock of its own; Service holds one.
 type index struct {
 	now        func() time.Time
@@ -47,12 +47,17 @@ type index struct {
 	places   []*stand // by the number that places have in an index; there are sixteen at most
 	updates  map[string]*updates
 
+	cohorts    []*cohort // by number; nil: the number is free
+	unnumbered []uint32  // free numbers
+	crowds     []heads   // by place: how many hosts of each cohort stand there
+	turn       uint32    // counts walks through a host's packages
+
 	hosts     map[string]*host
 	byOrdinal directory[host]
 	live      *roaring.Bitmap // hosts that exist; every answer is ANDed with it
 	attrs     attributes
 
-	pending map[nameArch]string // room for eachPlace
+	pending map[nameArch]string // room for eachOffer
 }
 
 func newIndex(now func() time.Time) *index {
@@ -104,15 +109,16 @@ type subject struct {
 	unordered bool // its version cannot be compared
 }
 
-// presence is a subject in one kind of standing: which hosts have it so, and how bad each of what was found is there, by place. A kind is
-// a standing without its place: the places of a fleet cut through all that its hosts have, so they have bitmaps of their own.
+// presence is a subject in one kind of standing: which cohorts have it so, and how bad each of what was found is there, by place. A kind is
+// a standing without its place: the places of a fleet cut through all that its hosts have.
 type presence struct {
-	of    *subject
-	kind  Standing
-	hosts members
-	there []uint32 // by place: how many of the hosts
-	ranks []uint8  // by place, one after the other; beside of.found
-	worst []uint8  // by place: the lowest of its ranks
+	of      *subject
+	kind    Standing
+	cohorts members
+	there   []uint32 // by place: how many hosts
+	ranks   []uint8  // by place, one after the other; beside of.found
+	worst   []uint8  // by place: the lowest of its ranks
+	turn    uint32   // of the walk that came by last: it comes once for each binary package
 }
 
 // at are the ranks at a place.
@@ -121,29 +127,16 @@ func (p *presence) at(place int) []uint8 {
 	return p.ranks[place*n : (place+1)*n]
 }
 
-// enter adds a host that stands at a place, and leave takes it out.
-func (p *presence) enter(ordinal uint32, place int) {
-	if p.hosts.add(ordinal) { // it comes once for each binary package
-		p.there[place]++
-	}
-}
-
-func (p *presence) leave(ordinal uint32, place int) {
-	if p.hosts.remove(ordinal) {
-		p.there[place]--
-	}
-}
-
 // stand is a place where hosts stand, with them.
 type stand struct {
 	Place
 	hosts *roaring.Bitmap
 }
 
-// offer is a version of a subject's binary packages that some hosts could install now.
+// offer is a version of a subject's binary packages that some cohorts could install now.
 type offer struct {
 	version string
-	hosts   members
+	cohorts members
 }
 
 // fine is the rank after the last priority: nothing is to be found.
@@ -186,12 +179,13 @@ func (ix *index) admit(p portrait) (*host, error) {
 		return nil, fault.New(fault.Internal, "host %q is the %d-th ever enrolled, and the index holds no more than %d: enroll the fleet anew with an empty database", p.host.ID, p.host.Ordinal, uint64(mostOrdinal))
 	}
 	h := newHost(p)
-	if p.packages != "" {
-		h.cohort = ix.join(ix.hold(p.packages, p.set), p.facts.setting(PlaceOf(p.host.Labels)))
-	}
 	if p.updates != "" {
 		h.updates = ix.holdUpdates(p.updates, p.pending)
 		h.updates.hosts++
+	}
+	if p.packages != "" {
+		h.place = uint8(ix.place(PlaceOf(p.host.Labels))) //nolint:gosec // there are sixteen at most
+		h.cohort = ix.join(ix.hold(p.packages, p.set), p.facts.setting(), h.updates)
 	}
 	return h, nil
 }
@@ -203,7 +197,7 @@ func (ix *index) list(h *host) {
 	ix.live.Add(h.ordinal)
 	ix.attrs.enter(h)
 	if h.cohort != nil {
-		ix.places[h.cohort.setting.place].hosts.Add(h.ordinal)
+		ix.places[h.place].hosts.Add(h.ordinal)
 	}
 }
 
@@ -215,9 +209,9 @@ func (ix *index) put(p portrait) error {
 	}
 	old := ix.hosts[h.id]
 	if old != nil && old.cohort != nil {
-		ix.places[old.cohort.setting.place].hosts.Remove(old.ordinal)
+		ix.places[old.place].hosts.Remove(old.ordinal)
 	}
-	same := old != nil && old.ordinal == h.ordinal && old.cohort == h.cohort && old.updates == h.updates // its packages are where they were
+	same := old != nil && old.ordinal == h.ordinal && old.cohort == h.cohort && old.place == h.place // its packages are where they were
 	if old != nil {
 		ix.attrs.leave(old)
 		if !same {
@@ -227,7 +221,7 @@ func (ix *index) put(p portrait) error {
 	ix.list(h)
 	if !same {
 		ix.enter(h)
-		if h.cohort != nil && h.cohort.worst == unjudged {
+		if h.cohort != nil && h.cohort.worst[h.place] == unjudged {
 			ix.judgeSet(h.cohort.set)
 		}
 	}
@@ -249,7 +243,7 @@ func (ix *index) drop(id string) {
 	ix.byOrdinal.put(uint64(h.ordinal), nil)
 	ix.live.Remove(h.ordinal)
 	if h.cohort != nil {
-		ix.places[h.cohort.setting.place].hosts.Remove(h.ordinal)
+		ix.places[h.place].hosts.Remove(h.ordinal)
 	}
 	ix.letGo(h)
 }
@@ -266,41 +260,77 @@ func (ix *index) letGo(h *host) {
 	}
 }
 
-// enter puts a host into the bitmaps of what it has.
+// enter counts a host in with what it has. The first host of a cohort brings the cohort into bitmaps.
 func (ix *index) enter(h *host) {
-	ix.eachPlace(h, func(s *subject) { ix.presence(s, h.cohort.kind(s)).enter(h.ordinal, h.cohort.setting.place) },
-		func(s *subject, version string) { s.offer(version).add(h.ordinal) })
-	for _, one := range h.stillRuns() {
-		ix.presence(one.subject, one.kind).enter(h.ordinal, h.cohort.setting.place)
-	}
-}
-
-// leave takes a host out of them.
-func (ix *index) leave(h *host) {
-	ix.eachPlace(h, func(s *subject) { s.absent(h.cohort.kind(s), h) }, func(s *subject, version string) { s.unoffer(version, h.ordinal) })
-	for _, one := range h.stillRuns() {
-		one.subject.absent(one.kind, h)
-	}
-}
-
-func (h *host) stillRuns() []loaded {
-	if h.cohort == nil {
-		return nil
-	}
-	return h.cohort.loaded
-}
-
-// eachPlace names every bitmap that a host belongs in.
-func (ix *index) eachPlace(h *host, has func(*subject), offered func(*subject, string)) {
-	if h.cohort == nil {
+	c := h.cohort
+	if c == nil {
 		return
 	}
+	first := c.hosts.len() == 0
+	c.hosts.add(h.ordinal)
+	ix.crowds[h.place].add(c.number)
+	ix.walk(c, func(p *presence) {
+		p.there[h.place]++
+		if first {
+			p.cohorts.add(c.number)
+		}
+	})
+	if first {
+		ix.eachOffer(c, func(s *subject, version string) { s.offer(version).add(c.number) })
+	}
+}
+
+// leave takes a host out of what it has. The last one takes its cohort along.
+func (ix *index) leave(h *host) {
+	c := h.cohort
+	if c == nil {
+		return
+	}
+	c.hosts.remove(h.ordinal)
+	last := c.hosts.len() == 0
+	ix.crowds[h.place].sub(c.number)
+	var gone []*presence
+	ix.walk(c, func(p *presence) {
+		if p.there[h.place]--; !last {
+			return
+		}
+		if p.cohorts.remove(c.number); p.cohorts.len() == 0 {
+			gone = append(gone, p)
+		}
+	})
+	for _, p := range gone {
+		p.of.presences = slices.DeleteFunc(p.of.presences, func(other *presence) bool { return other == p })
+	}
+	if last {
+		ix.eachOffer(c, func(s *subject, version string) { s.unoffer(version, c.number) })
+	}
+}
+
+// walk calls fn once with every presence that a cohort's hosts are in. One that is new is judged.
+func (ix *index) walk(c *cohort, fn func(*presence)) {
+	ix.turn++
+	once := func(p *presence) {
+		if p.turn != ix.turn {
+			p.turn = ix.turn
+			fn(p)
+		}
+	}
+	ix.each(c.set, func(p *heldPackage) { once(ix.presence(p.subject, c.kind(p.subject))) })
+	for _, one := range c.loaded {
+		once(ix.presence(one.subject, one.kind))
+	}
+}
+
+// eachOffer calls fn with every version that a cohort's hosts could install now of what they have.
+func (ix *index) eachOffer(c *cohort, fn func(s *subject, version string)) {
 	clear(ix.pending)
-	h.updates.eachOffer(func(one *apiv1.Update) { ix.pending[nameArch{one.Name, one.Arch}] = one.To })
-	ix.each(h.cohort.set, func(p *heldPackage) {
-		has(p.subject)
+	c.updates.eachOffer(func(one *apiv1.Update) { ix.pending[nameArch{one.Name, one.Arch}] = one.To })
+	if len(ix.pending) == 0 {
+		return
+	}
+	ix.each(c.set, func(p *heldPackage) {
 		if to, ok := ix.pending[nameArch{p.Name, p.Arch}]; ok && follows(&p.Package, p.subject.Subject) {
-			offered(p.subject, to)
+			fn(p.subject, to)
 		}
 	})
 }
@@ -361,7 +391,7 @@ func (ix *index) arriving(p Place) (arrive func()) {
 		for one, r := range ranks {
 			one.judged(r)
 		}
-		ix.places = append(ix.places, &stand{p, roaring.New()})
+		ix.places, ix.crowds = append(ix.places, &stand{p, roaring.New()}), append(ix.crowds, heads{})
 	}
 }
 
@@ -385,36 +415,24 @@ func (s *subject) in(kind Standing) *presence {
 	return nil
 }
 
-func (s *subject) absent(kind Standing, h *host) {
-	for i, p := range s.presences {
-		if p.kind == kind {
-			if p.leave(h.ordinal, h.cohort.setting.place); p.hosts.len() == 0 {
-				s.presences = append(s.presences[:i:i], s.presences[i+1:]...)
-			}
-			return
-		}
-	}
-}
-
+// offer are the cohorts that could install a version of it.
 func (s *subject) offer(version string) *members {
 	for i := range s.offers {
 		if s.offers[i].version == version {
-			return &s.offers[i].hosts
+			return &s.offers[i].cohorts
 		}
 	}
 	s.offers = append(s.offers, &offer{version: version})
-	return &s.offers[len(s.offers)-1].hosts
+	return &s.offers[len(s.offers)-1].cohorts
 }
 
-func (s *subject) unoffer(version string, ordinal uint32) {
-	for i := range s.offers {
-		if o := s.offers[i]; o.version == version {
-			if o.hosts.remove(ordinal); o.hosts.len() == 0 {
-				s.offers = append(s.offers[:i:i], s.offers[i+1:]...)
-			}
-			return
+func (s *subject) unoffer(version string, number uint32) {
+	s.offers = slices.DeleteFunc(s.offers, func(o *offer) bool {
+		if o.version == version {
+			o.cohorts.remove(number)
 		}
-	}
+		return o.cohorts.len() == 0
+	})
 }
 
 func worstRank(ranks []uint8) uint8 {

@@ -10,7 +10,7 @@ import (
 // versions that few hosts have are on fewer than these.
 const fewMembers = 16
 
-// members is a set of host ordinals. The zero value is empty.
+// members is a set of numbers: ordinals of hosts, or numbers of cohorts. The zero value is empty.
 type members struct {
 	few  []uint32 // sorted; while many is nil
 	many *roaring.Bitmap
@@ -49,6 +49,13 @@ func (m *members) remove(ordinal uint32) bool {
 		m.few, m.many = m.many.ToArray(), nil
 	}
 	return there
+}
+
+func (m *members) has(n uint32) bool {
+	if m.many != nil {
+		return m.many.Contains(n)
+	}
+	return slices.Contains(m.few, n)
 }
 
 func (m *members) len() int {

@@ -74,7 +74,7 @@ func (ix *index) countEach(selection *roaring.Bitmap, now time.Time, out *apiv1.
 	assessed := roaring.And(selection, ix.assessed())
 	assessed.Iterate(func(ordinal uint32) bool {
 		h := host(uint64(ordinal))
-		worst[h.cohort.worst]++
+		worst[h.cohort.worst[h.place]]++
 		if h.stale(at) {
 			out.StaleMetadata++
 		}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"github.com/staunch-dev/staunch/internal/apiv1"
 )
 
@@ -117,11 +115,11 @@ func (g *gathering) subject(s *subject) {
 			if there&placeNumber(n) == 0 || !g.worsens(ranks) {
 				continue
 			}
-			if !whole && !met && !p.hosts.in(g.selected.Bitmap) { // as a rule the quickest to say, when there are some
+			if !whole && !met && !p.cohorts.in(g.selected.cohortsAt(there)) { // as a rule the quickest to say, when there are some
 				break
 			}
 			met = true
-			if !whole && !p.hosts.in(g.selected.standing(placeNumber(n))) {
+			if !whole && !p.cohorts.in(g.selected.cohortsAt(placeNumber(n))) {
 				continue
 			}
 			for i, number := range g.numbers {
@@ -181,23 +179,12 @@ func (r *reach) each(v *reached, fn func(group)) {
 	r.ix.eachPresence(f, r.selected, func(p *presence, places placeSet) { f.each(p, places, fn) })
 }
 
-// hosts are the selected hosts that have a vulnerability.
-func (r *reach) hosts(v *reached) *roaring.Bitmap {
-	out := roaring.New()
-	r.each(v, func(g group) {
-		if r.selected.whole && g.at.everywhere(g.places) {
-			g.at.hosts.addTo(out)
-		} else {
-			out.Or(r.selected.among(g))
-		}
-	})
-	return out
-}
-
-// count makes sure of the number of hosts.
+// count makes sure of the number of selected hosts that have a vulnerability.
 func (r *reach) count(v *reached) int {
 	if v.sure < exactly {
-		v.atMost, v.sure = cardinality(r.hosts(v)), exactly
+		hosts := r.selected.crowd()
+		r.each(v, hosts.add)
+		v.atMost, v.sure = hosts.count(), exactly
 	}
 	return v.atMost
 }
@@ -219,7 +206,7 @@ func (r *reach) surer(v *reached) {
 			}
 			n, known := r.counts[p]
 			if !known {
-				n = p.hosts.count(r.selected.Bitmap)
+				n = r.selected.heads(r.selected.places, &p.cohorts)
 				r.counts[p] = n
 			}
 			sum += n

@@ -23,10 +23,10 @@ func goThrough(ix *index, hosts *roaring.Bitmap) map[string]ranked {
 	out := map[string]ranked{}
 	hosts.Iterate(func(ordinal uint32) bool {
 		worst := map[string]uint8{}
-		c := ix.host(ordinal).cohort
-		ix.eachFound(c, func(p *presence) {
+		h := ix.host(ordinal)
+		ix.eachFound(h.cohort, func(p *presence) {
 			for i, v := range p.of.found {
-				if rank := p.at(c.setting.place)[i]; rank < fine {
+				if rank := p.at(int(h.place))[i]; rank < fine {
 					if was, known := worst[v.id]; !known || rank < was {
 						worst[v.id] = rank
 					}
@@ -57,8 +57,8 @@ func TestTheReachOfVulnerabilitiesIsThatOfTheHosts(t *testing.T) {
 		all := ix.worstOfAll()
 		for _, set := range ix.sets {
 			for c, rank := range ix.worstOf(set) {
-				if c.worst != rank || all[c] != rank {
-					t.Fatalf("edition %d: a cohort's worst is held as %d and joined as %d; its packages say %d", edition, c.worst, all[c], rank)
+				if c.worst != rank || all[c.number] != rank {
+					t.Fatalf("edition %d: a cohort's worst is held as %d and joined as %d; its packages say %d", edition, c.worst, all[c.number], rank)
 				}
 			}
 		}

@@ -293,48 +293,56 @@ func (r *revision) flush() {
 	})
 }
 
-// manyHosts is how often each host may come up before going through all presences by bitmap is quicker.
-const manyHosts = 8
+// manyCohorts is how often each cohort may come up before going through all presences by bitmap is quicker.
+const manyCohorts = 8
 
-// worst brings the worst rank of every cohort up to date that has a presence whose own changed.
+// worst brings the worst ranks of every cohort up to date that has a presence whose own changed.
 func (r *revision) worst() {
 	ix := r.ix
-	hosts := 0
+	cohorts := 0
 	for p := range r.changed {
-		hosts += p.hosts.len()
+		cohorts += p.cohorts.len()
 	}
-	if hosts > manyHosts*len(ix.hosts) {
+	if cohorts > manyCohorts*len(ix.cohorts) {
 		worst := ix.worstOfAll()
 		r.commit(func() {
-			for c, rank := range worst {
-				c.worst = rank
+			for _, c := range ix.cohorts {
+				if c != nil {
+					c.worst = worst[c.number]
+				}
 			}
 		})
 		return
 	}
-	worst, again := map[*cohort]uint8{}, map[*packageSet]bool{}
+	worst, again := map[*cohort]byPlace{}, map[*packageSet]bool{}
 	for p, before := range r.changed {
-		p.hosts.each(func(ordinal uint32) bool {
-			c := ix.host(ordinal).cohort
-			switch was, is := before[c.setting.place], p.worst[c.setting.place]; {
-			case is < was: // the cohort's is this one or another that is worse
-				if known, there := worst[c]; !there || is < known {
-					worst[c] = min(is, c.worst)
-				}
-			case is > was && c.worst == was:
-				again[c.set] = true
+		p.cohorts.each(func(number uint32) bool {
+			c := ix.cohorts[number]
+			ranks, known := worst[c]
+			if !known {
+				ranks = c.worst
 			}
+			for n, was := range before {
+				switch is := p.worst[n]; {
+				case c.worst[n] == unjudged:
+				case is < was: // the cohort's is this one or another that is worse
+					ranks[n] = min(ranks[n], is)
+				case is > was && c.worst[n] == was:
+					again[c.set] = true
+				}
+			}
+			worst[c] = ranks
 			return true
 		})
 	}
 	for set := range again {
-		for c, rank := range ix.worstOf(set) {
-			worst[c] = rank
+		for c, ranks := range ix.worstOf(set) {
+			worst[c] = ranks
 		}
 	}
 	r.commit(func() {
-		for c, rank := range worst {
-			c.worst = rank
+		for c, ranks := range worst {
+			c.worst = ranks
 		}
 	})
 }

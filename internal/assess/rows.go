@@ -44,7 +44,7 @@ func (ix *index) counts(h *host, t *tallies) apiv1.FindingCounts {
 	if reason := ix.notAssessed(h); reason != "" {
 		return apiv1.FindingCounts{Reason: reason}
 	}
-	return ix.count(h.cohort, t)
+	return ix.count(h.cohort, h.place, t)
 }
 
 // unsaid names the packages of an assessed set about which the feeds say nothing.

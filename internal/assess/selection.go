@@ -2,7 +2,8 @@ package assess
 
 import "github.com/RoaringBitmap/roaring/v2"
 
-// selection is the hosts that a question is about, cut by place as often as it takes. For one question and one goroutine.
+// selection is the hosts that a question is about, and the cohorts that they are of, cut by place as often as it takes. For one question
+// and one goroutine.
 type selection struct {
 	*roaring.Bitmap
 	size   int
@@ -11,23 +12,24 @@ type selection struct {
 	at     map[placeSet]*roaring.Bitmap // the ones that stand at some of the places
 	ix     *index
 
-	noted map[*presence]placeSet // of a small selection: what present gives
-	where []placeSet             // of a larger one: by ordinal, where a selected host stands
+	noted  map[*presence]placeSet       // of a small selection: what present gives
+	where  []placeSet                   // of a larger one: by number of a cohort, where its selected hosts stand
+	of     map[placeSet]*roaring.Bitmap // cohorts that have selected hosts at some of the places
+	counts map[placeSet]heads           // how many; not of the whole
 }
 
 const (
 	smallSelection = 100  // hosts whose packages are gone through sooner than the bitmaps of the whole fleet
-	fewLooks       = 8192 // hosts of a presence that are looked at one by one
-	sparse         = 8    // ordinals for each host, from where on a list by ordinal is too long
+	fewLooks       = 8192 // cohorts of a presence that are looked at one by one
 )
 
 // placeSet is a set of places by their numbers; there are sixteen at most.
 type placeSet uint16
 
-func placeNumber(n int) placeSet { return 1 << n }
+func placeNumber[N int | uint8](n N) placeSet { return 1 << n }
 
 func (ix *index) selection(hosts *roaring.Bitmap) *selection {
-	s := &selection{Bitmap: hosts, size: cardinality(hosts), ix: ix, at: map[placeSet]*roaring.Bitmap{}}
+	s := &selection{Bitmap: hosts, size: cardinality(hosts), ix: ix, at: map[placeSet]*roaring.Bitmap{}, of: map[placeSet]*roaring.Bitmap{}, counts: map[placeSet]heads{}}
 	s.whole = s.size == cardinality(ix.live) // a selection is of live hosts
 	for n, p := range ix.places {
 		if s.whole && !p.hosts.IsEmpty() || p.hosts.Intersects(hosts) {
@@ -60,6 +62,70 @@ func (s *selection) standing(at placeSet) *roaring.Bitmap {
 	return known
 }
 
+// eachStanding calls fn with the selected hosts that stand at some of the places and have packages, until it says false.
+func (s *selection) eachStanding(at placeSet, fn func(*host) bool) {
+	look := s.ix.byOrdinal.ascending()
+	s.standing(at).Iterate(func(ordinal uint32) bool {
+		h := look(uint64(ordinal))
+		return h.cohort == nil || fn(h)
+	})
+}
+
+// located is where the selected hosts of each cohort stand.
+func (s *selection) located() []placeSet {
+	if s.where == nil {
+		s.where = make([]placeSet, len(s.ix.cohorts))
+		s.eachStanding(s.places, func(h *host) bool {
+			s.where[h.cohort.number] |= placeNumber(h.place)
+			return true
+		})
+	}
+	return s.where
+}
+
+// cohortsAt are those that have selected hosts at some of the places.
+func (s *selection) cohortsAt(at placeSet) *roaring.Bitmap {
+	at &= s.places
+	known := s.of[at]
+	if known == nil {
+		var numbers []uint32
+		for number, where := range s.located() {
+			if where&at != 0 {
+				numbers = append(numbers, uint32(number)) //nolint:gosec // fewer than ordinals
+			}
+		}
+		known = roaring.New()
+		known.AddMany(numbers)
+		s.of[at] = known
+	}
+	return known
+}
+
+// heads is how many selected hosts some cohorts have at some of the places.
+func (s *selection) heads(at placeSet, cohorts *members) int {
+	at &= s.places
+	if s.whole {
+		sum := 0
+		for n, h := range s.ix.crowds {
+			if at&placeNumber(n) != 0 {
+				sum += h.of(cohorts)
+			}
+		}
+		return sum
+	}
+	known, there := s.counts[at]
+	if !there {
+		counts := make([]uint32, len(s.ix.cohorts))
+		s.eachStanding(at, func(h *host) bool {
+			counts[h.cohort.number]++
+			return true
+		})
+		known = headsOf(counts)
+		s.counts[at] = known
+	}
+	return known.of(cohorts)
+}
+
 // present are the places at which selected hosts have a subject so.
 func (s *selection) present(p *presence) placeSet {
 	there := p.places() & s.places
@@ -68,26 +134,21 @@ func (s *selection) present(p *presence) placeSet {
 		return there
 	case s.small():
 		return s.note()[p]
-	case p.hosts.many != nil && p.hosts.len() > fewLooks:
-		return s.crossing(p.hosts.many, there)
+	case p.cohorts.len() > fewLooks:
+		return s.crossing(p, there)
 	}
-	if s.where == nil && !s.locate() {
-		return s.crossing(p.hosts.among(s.Bitmap), there)
-	}
-	found := placeSet(0)
-	p.hosts.each(func(ordinal uint32) bool {
-		if int(ordinal) < len(s.where) {
-			found |= s.where[ordinal]
-		}
-		return found != there
+	where, found := s.located(), placeSet(0)
+	p.cohorts.each(func(number uint32) bool {
+		found |= where[number]
+		return found&there != there
 	})
-	return found
+	return found & there
 }
 
-// crossing are those of some places where selected hosts are among others.
-func (s *selection) crossing(hosts *roaring.Bitmap, places placeSet) (out placeSet) {
+// crossing are those of some places where selected hosts are among a presence's.
+func (s *selection) crossing(p *presence, places placeSet) (out placeSet) {
 	for n := range s.ix.places {
-		if one := placeNumber(n); places&one != 0 && hosts.Intersects(s.standing(one)) {
+		if one := placeNumber(n); places&one != 0 && p.cohorts.in(s.cohortsAt(one)) {
 			out |= one
 		}
 	}
@@ -103,51 +164,46 @@ func (s *selection) note() map[*presence]placeSet {
 		return s.noted
 	}
 	s.noted = map[*presence]placeSet{}
-	seen := map[*cohort]bool{}
-	s.Iterate(func(ordinal uint32) bool {
-		c := s.ix.host(ordinal).cohort
-		if c == nil || seen[c] {
-			return true
-		}
-		seen[c] = true
-		s.ix.eachFound(c, func(p *presence) { s.noted[p] |= placeNumber(c.setting.place) })
+	where := map[*cohort]placeSet{}
+	s.eachStanding(s.places, func(h *host) bool {
+		where[h.cohort] |= placeNumber(h.place)
 		return true
 	})
+	for c, at := range where {
+		s.ix.eachFound(c, func(p *presence) { s.noted[p] |= at })
+	}
 	return s.noted
 }
 
-// locate lists where each selected host stands; false when ordinals are too far apart for a list.
-func (s *selection) locate() bool {
-	last := int(s.Maximum())
-	if last > sparse*len(s.ix.hosts)+fewLooks {
-		return false
-	}
-	s.where = make([]placeSet, last+1)
-	for n := range s.ix.places {
-		if one := placeNumber(n); s.places&one != 0 {
-			s.standing(one).Iterate(func(ordinal uint32) bool {
-				s.where[ordinal] = one
+// rarely is the share of all cohorts below which a presence's own are gone through for their hosts, in place of the selected hosts.
+const rarely = 64
+
+// each calls fn with the selected hosts of a group from an ordinal on, ascending, until it says false.
+func (s *selection) each(g group, from uint32, fn func(*host) bool) {
+	hosts := s.standing(g.places)
+	if g.at.cohorts.len() < len(s.ix.cohorts)/rarely {
+		among := hosts
+		hosts = roaring.New()
+		g.at.cohorts.each(func(number uint32) bool {
+			s.ix.cohorts[number].hosts.each(func(ordinal uint32) bool {
+				if among.Contains(ordinal) {
+					hosts.Add(ordinal)
+				}
 				return true
 			})
+			return true
+		})
+	}
+	it := hosts.Iterator()
+	it.AdvanceIfNeeded(from)
+	for it.HasNext() {
+		if h := s.ix.host(it.Next()); h.cohort != nil && g.at.cohorts.has(h.cohort.number) && !fn(h) {
+			return
 		}
 	}
-	return true
 }
 
-// among are the selected hosts that are in a group.
-func (s *selection) among(g group) *roaring.Bitmap { return g.at.hosts.among(s.standing(g.places)) }
-
-// everywhere says whether all hosts of a presence stand at some of the places.
-func (p *presence) everywhere(at placeSet) bool {
-	for n, hosts := range p.there {
-		if hosts > 0 && at&placeNumber(n) == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// count is how many they are.
+// count is how many selected hosts are in a group.
 func (s *selection) count(g group) int {
 	if s.whole {
 		n := 0
@@ -158,5 +214,5 @@ func (s *selection) count(g group) int {
 		}
 		return n
 	}
-	return g.at.hosts.count(s.standing(g.places))
+	return s.heads(g.places, &g.at.cohorts)
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
@@ -19,9 +17,8 @@ import (
 // vulnRow is a vulnerability's row. hits are those of subjects that were looked at before.
 func (r *reach) vulnRow(v *reached, hits map[*subject]map[string]Hit) apiv1.VulnRow {
 	ix := r.ix
-	hosts := r.hosts(v)
-	row := apiv1.VulnRow{ID: v.id, Priority: priorities()[v.rank], KEV: wireKEV(ix.threats[v.id].KEV), Hosts: cardinality(hosts), Sources: []string{}}
-	fixable := roaring.New()
+	row := apiv1.VulnRow{ID: v.id, Priority: priorities()[v.rank], KEV: wireKEV(ix.threats[v.id].KEV), Hosts: r.count(v), Sources: []string{}}
+	fixable := r.selected.crowd()
 	r.each(v, func(g group) {
 		s := g.at.of
 		if !slices.Contains(row.Sources, s.Source) {
@@ -36,7 +33,7 @@ func (r *reach) vulnRow(v *reached, hits map[*subject]map[string]Hit) apiv1.Vuln
 		for i := range s.offers {
 			for n, p := range ix.places { // whose fix it is depends on what a host is entitled to, not on where it stands
 				if g.places&placeNumber(n) != 0 && hits[s][v.id].Reaches(withoutRebuild(s.offers[i].version), g.at.kind.at(p.Place)) {
-					fixable.Or(s.offers[i].hosts.among(r.selected.among(g)))
+					fixable.addOffered(g, s.offers[i])
 					break
 				}
 			}
@@ -48,7 +45,7 @@ func (r *reach) vulnRow(v *reached, hits map[*subject]map[string]Hit) apiv1.Vuln
 		}
 	}
 	slices.Sort(row.Sources)
-	row.Fixable = cardinality(fixable)
+	row.Fixable = fixable.count()
 	if first := ix.published(v.vulnerability); !first.IsZero() {
 		row.Published = &first
 	}
@@ -170,15 +167,16 @@ func advisoryRef(a *advisory.Advisory) apiv1.AdvisoryRef {
 func (ix *index) hostsByPriority(f filter, selected *selection) apiv1.FindingCounts {
 	groups, _ := ix.groups(f, selected)
 	c := ix.counting(selected)
-	counted := roaring.New()
+	counted, before := selected.crowd(), 0
 	for r, priority := range priorities() {
-		before := counted.GetCardinality()
 		for _, g := range groups {
 			if int(g.rank) == r {
-				counted.Or(selected.among(g))
+				counted.add(g)
 			}
 		}
-		tallyMany(&c, priority, int(counted.GetCardinality()-before)) //nolint:gosec // hosts are fewer than an int holds
+		now := counted.count()
+		tallyMany(&c, priority, now-before)
+		before = now
 	}
 	return c
 }
