@@ -1,11 +1,14 @@
 package assess
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,7 +46,7 @@ func load(ctx context.Context, from Reader, now func() time.Time) (ix *index, he
 		ix.place(PlaceOf(l.all[i].host.Labels))
 	}
 	b := newBulk(ix)
-	for i := range l.all {
+	for _, i := range l.alike() {
 		if err := l.put(ctx, b, &l.all[i]); err != nil {
 			return nil, heard, err
 		}
@@ -125,6 +128,21 @@ func (l *loading) packages(ctx context.Context, ix *index) error {
 			return nil
 		}
 	}
+}
+
+// alike orders hosts so that those with like packages come one after the other: by the first package that they differ in. Their cohorts'
+// numbers are neighbours then, and bitmaps of cohorts have runs, which take half the room.
+func (l *loading) alike() []int {
+	rank := make(map[string]int, len(l.sets)) // of a package set
+	for n, digest := range slices.SortedFunc(maps.Keys(l.sets), func(a, b string) int { return slices.Compare(l.sets[a], l.sets[b]) }) {
+		rank[digest] = n
+	}
+	order := make([]int, len(l.all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rank[l.all[a].packages], rank[l.all[b].packages]) })
+	return order
 }
 
 // put gives a host to the index.
