@@ -16,6 +16,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
+	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
 	"github.com/staunch-dev/staunch/internal/store"
 )
@@ -34,6 +35,7 @@ type plainHost struct {
 	packages         []apiv1.Package
 	old              []apiv1.OldCode
 	reported         bool
+	labels           fleet.Labels
 }
 
 // bruteForce lists every finding of every host as "vulnerability source version status priority packages", by host name.
@@ -42,7 +44,7 @@ func (p plain) bruteForce() map[string][]string {
 	for _, h := range p.hosts {
 		lines := []string{}
 		packages := inventory.Convert(apiv1.Packages{Ecosystem: h.ecosystem, Packages: h.packages})
-		state := HostState{Running: h.kernel, OldCode: h.old}
+		state := HostState{Running: h.kernel, OldCode: h.old, Place: PlaceOf(h.labels)}
 		setting := SettingOf(packages, state)
 		seen := map[string]bool{}
 		for _, one := range packages {
@@ -209,7 +211,11 @@ func step(t *rapid.T, w *world, p *plain, n int, what string) {
 		w.must(err)
 		delete(p.hosts, h.id)
 	case "labels":
-		_, err := w.store.SetHostLabels(context.Background(), h.id, map[string]string{"n": fmt.Sprint(n)}, event.Event{At: w.at, Kind: event.HostLabels, Actor: "user:test", Host: h.id})
+		h.labels = fleet.Labels{"n": fmt.Sprint(n)}
+		if exposure := rapid.SampledFrom([]string{"", ExposureInternet, ExposureIsolated}).Draw(t, "exposure"); exposure != "" {
+			h.labels[LabelExposure] = exposure
+		}
+		_, err := w.store.SetHostLabels(context.Background(), h.id, h.labels, event.Event{At: w.at, Kind: event.HostLabels, Actor: "user:test", Host: h.id})
 		w.must(err)
 	}
 }
@@ -258,6 +264,12 @@ func TestTheIndexAnswersAsGoingThroughEverythingWould(t *testing.T) {
 
 func compareAll(t *rapid.T, w *world, p *plain) {
 	w.settle()
+	w.assess.mu.RLock()
+	odd := audit(w.assess.ix)
+	w.assess.mu.RUnlock()
+	if odd != "" {
+		t.Fatalf("what is kept of who has what (-by the hosts' packages +kept):\n%s", odd)
+	}
 	want := p.bruteForce()
 	for _, sort := range findingColumns() {
 		got, page := allFindings(t, w.assess, Query{Sort: sort, Limit: 3, Desc: sort == "source"})

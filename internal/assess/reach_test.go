@@ -54,6 +54,9 @@ func TestTheReachOfVulnerabilitiesIsThatOfTheHosts(t *testing.T) {
 		if edition > 0 {
 			ix.revise(compileChange(advisory.Knowledge{Advisories: f.Advisories(edition)}), atOnce)
 		}
+		if odd := audit(ix); odd != "" {
+			t.Fatalf("edition %d: what is kept of who has what (-by the hosts' packages +kept):\n%s", edition, odd)
+		}
 		all := ix.worstOfAll()
 		for _, set := range ix.sets {
 			for c, rank := range ix.worstOf(set) {
