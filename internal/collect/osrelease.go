@@ -46,7 +46,7 @@ func parseOSRelease(b []byte) apiv1.OSRelease {
 		}
 	}
 	rel := apiv1.OSRelease{
-		ID:        strings.ToLower(clip(values["ID"], 64)),
+		ID:        clip(strings.ToLower(values["ID"]), 64), // lowering first: it can make letters longer
 		IDLike:    clip(values["ID_LIKE"], 128),
 		VersionID: clip(values["VERSION_ID"], 64),
 		Codename:  clip(values["VERSION_CODENAME"], 64),

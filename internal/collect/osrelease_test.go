@@ -3,6 +3,7 @@ package collect
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,6 +68,7 @@ func TestParseOSRelease(t *testing.T) {
 func FuzzOSRelease(f *testing.F) {
 	f.Add([]byte("ID=debian\nVERSION_ID=\"12\"\n"))
 	f.Add([]byte("ID=\\\nNAME='\n"))
+	f.Add([]byte("ID=" + strings.Repeat("Ⱥ", 32)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got := parseOSRelease(b)
 		if len(got.ID) > 64 || len(got.Name) > 256 {
