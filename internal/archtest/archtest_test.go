@@ -56,7 +56,7 @@ var mayAlso = map[string][]string{
 	"internal/pkgmgr":   {},
 	"internal/collect":  append([]string{"internal/pkgmgr"}, managers...),
 	"internal/client":   {},
-	"internal/rpmdb":    {"internal/pkgmgr", "internal/pkgmgr/rpm"},                                                                                                   // rpm's databases read directly: scan only, never the agent
+	"internal/rpmdb":    {"internal/pkgmgr", "internal/pkgmgr/rpm"},                                                                                                   // rpm's databases read as files, without SQL: scan only, never the agent
 	"internal/inspect":  append([]string{"internal/collect", "internal/pkgmgr", "internal/rpmdb"}, managers...),                                                       // language packages, containers, SBOMs: scan only
 	"internal/compiled": {"internal/advisory"},                                                                                                                        // feeds compiled for memory mapping
 	"internal/apply":    {"internal/seal", "internal/pkgmgr", "internal/pkgmgr/dpkg", "internal/pkgmgr/apt", "internal/pkgmgr/proc"},                                  // the root half: never client, never the spine
@@ -74,6 +74,8 @@ var mayAlso = map[string][]string{
 	"internal/pkgmgr/snap":    {"internal/pkgmgr"},
 	"internal/pkgmgr/flatpak": {"internal/pkgmgr"},
 	"internal/pkgmgr/proc":    {"internal/pkgmgr"},
+	// for tests alone
+	"internal/feed/intake/intaketest": {"internal/advisory", "internal/feed/intake"},
 	// above
 	"internal/store":           append([]string{"internal/access", "internal/feed", "internal/seal"}, spine...), // never api or jobs
 	"internal/store/storetest": append([]string{"internal/access", "internal/feed", "internal/seal", "internal/store"}, spine...),

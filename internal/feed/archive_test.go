@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -140,7 +139,7 @@ func TestDamagedArchivesAreRefusedWhole(t *testing.T) {
 		"directory too long":          {patched(12, 1<<30, 4), intake.Limits{}, "outside the file"},
 		"directory elsewhere":         {patched(16, 5, 4), intake.Limits{}, "directory ends after 0 of 50"},
 		"more entries than there are": {patched(10, 60, 2), intake.Limits{}, "directory ends after 50 of 60"},
-		"zip64 pointing nowhere":      {append(append(bytes.Clone(whole[:end]), locator(1<<60)...), patched(16, 0xffffffff, 4)[end:]...), intake.Limits{}, "outside the file"},
+		"zip64 pointing nowhere":      {append(append(bytes.Clone(whole[:end]), locator(t, 1<<60)...), patched(16, 0xffffffff, 4)[end:]...), intake.Limits{}, "outside the file"},
 		"too many entries":            {whole, intake.Limits{MaxEntries: 49}, "the limit is 49"},
 		"too long a file":             {whole, intake.Limits{MaxArchive: 100}, "the limit is 100"},
 		"too much in all":             {whole, intake.Limits{MaxTotal: 3000}, "holds more than 3000"},
@@ -158,9 +157,9 @@ func TestDamagedArchivesAreRefusedWhole(t *testing.T) {
 	}
 }
 
-func locator(at uint64) []byte {
-	b := make([]byte, locatorSize)
-	binary.LittleEndian.PutUint32(b, end64Locator)
+func locator(t testing.TB, at uint64) []byte {
+	t.Helper()
+	b := zip64Tail(t)[zip64Locator : zip64Locator+20]
 	binary.LittleEndian.PutUint64(b[8:], at)
 	return b
 }
@@ -319,7 +318,7 @@ func TestAMillionTinyEntries(t *testing.T) {
 		t.Skip("writes 100 MB")
 	}
 	const n = 1_000_000
-	data := tiny(n)
+	data := tiny(t, n)
 	if _, _, err := readAll(t, data, intake.Limits{}); err == nil || !strings.Contains(err.Error(), "the limit is 500000") {
 		t.Errorf("%v", err)
 	}
@@ -344,52 +343,40 @@ func TestAMillionTinyEntries(t *testing.T) {
 	}
 }
 
-// tiny is an archive of n stored entries of two bytes, "{}", made by hand: archive/zip would keep them all.
-func tiny(n int) []byte {
-	const body = "{}"
-	local := make([]byte, localSize)
-	binary.LittleEndian.PutUint32(local, entrySignature)
-	binary.LittleEndian.PutUint16(local[26:], 1)
-	header := make([]byte, headerSize)
-	binary.LittleEndian.PutUint32(header, headerSignature)
-	binary.LittleEndian.PutUint32(header[16:], crc32.ChecksumIEEE([]byte(body)))
-	binary.LittleEndian.PutUint32(header[20:], uint32(len(body)))
-	binary.LittleEndian.PutUint32(header[24:], uint32(len(body)))
-	binary.LittleEndian.PutUint16(header[28:], 1)
-	entrySize := localSize + 1 + len(body)
-	out := make([]byte, 0, n*(entrySize+headerSize+1)+end64Size+locatorSize+endSize)
+// tiny is an archive of n entries of two bytes, "{}", made of one entry's bytes again and again: archive/zip would keep them all.
+func tiny(t testing.TB, n int) []byte {
+	t.Helper()
+	one := zipOf(t, file{"a", "{}"})
+	from, to := bytes.Index(one, []byte("PK\x01\x02")), bytes.LastIndex(one, []byte("PK\x05\x06"))
+	entry, header, tail := one[:from], bytes.Clone(one[from:to]), zip64Tail(t)
+	out := make([]byte, 0, n*(len(entry)+len(header))+len(tail))
 	for range n {
-		out = append(append(append(out, local...), 'a'), body...)
+		out = append(out, entry...)
 	}
 	directory := len(out)
 	for i := range n {
-		binary.LittleEndian.PutUint32(header[42:], uint32(i*entrySize))
-		out = append(append(out, header...), 'a')
+		binary.LittleEndian.PutUint32(header[42:], uint32(i*len(entry)))
+		out = append(out, header...)
 	}
-	at := len(out)
-	end64 := make([]byte, end64Size)
-	binary.LittleEndian.PutUint32(end64, end64Signature)
-	binary.LittleEndian.PutUint64(end64[32:], uint64(n))
-	binary.LittleEndian.PutUint64(end64[40:], uint64(at-directory))
-	binary.LittleEndian.PutUint64(end64[48:], uint64(directory))
-	end := make([]byte, endSize)
-	binary.LittleEndian.PutUint32(end, endSignature)
-	binary.LittleEndian.PutUint16(end[10:], 0xffff)
-	binary.LittleEndian.PutUint32(end[12:], 0xffffffff)
-	binary.LittleEndian.PutUint32(end[16:], 0xffffffff)
-	return append(append(append(out, end64...), locator(uint64(at))...), end...)
+	for at, value := range map[int]int{24: n, 32: n, 40: len(out) - directory, 48: directory, zip64Locator + 8: len(out)} {
+		binary.LittleEndian.PutUint64(tail[at:], uint64(value))
+	}
+	return append(out, tail...)
 }
 
-// Of the zip format, as intake reads it.
 const (
-	entrySignature  = 0x04034b50
-	headerSignature = 0x02014b50
-	endSignature    = 0x06054b50
-	end64Signature  = 0x06064b50
-	end64Locator    = 0x07064b50
-	headerSize      = 46
-	localSize       = 30
-	endSize         = 22
-	end64Size       = 56
-	locatorSize     = 20
+	zip64Locator = 56 // in zip64Tail, behind the end record
+	zip64Length  = zip64Locator + 20 + 22
 )
+
+// zip64Tail is what stands behind a directory that the old end record cannot count: zip64's end record, its locator and the old one, as
+// archive/zip writes them.
+func zip64Tail(t testing.TB) []byte {
+	t.Helper()
+	files := make([]file, 1<<16)
+	for i := range files {
+		files[i].name = "a"
+	}
+	all := zipOf(t, files...)
+	return bytes.Clone(all[len(all)-zip64Length:])
+}

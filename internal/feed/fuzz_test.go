@@ -71,7 +71,7 @@ func FuzzOSVZip(f *testing.F) {
 	whole := zipOf(f, debianRecord(1), file{"x/", ""}, file{"bad", "{"})
 	f.Add(whole)
 	f.Add(whole[:len(whole)/2])
-	f.Add(tiny(3))
+	f.Add(tiny(f, 3))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		limits := intake.Limits{MaxEntries: 1000, MaxRecord: 1 << 16, MaxTotal: 1 << 20}
 		s, all, err := readAll(t, data, limits)

@@ -18,13 +18,14 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 // sound is a good file, or several, of every source that is supported: a real sample where there is one. A source that is not here fails
 // the test.
 func sound(t *testing.T) map[string][][]byte {
 	t.Helper()
-	data := filepath.Join(shared(t), "data")
+	data := intaketest.Shared(t)
 	read := func(name string) []byte {
 		raw, err := os.ReadFile(filepath.Join(data, filepath.FromSlash(name)))
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/fault"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 // folder writes files below a folder of the test's own.
@@ -111,7 +112,7 @@ func TestAnImportLongerThanTheLimitIsRefused(t *testing.T) {
 
 func TestRealFeedsFromAFolder(t *testing.T) {
 	t.Parallel()
-	b := setup(t, filepath.Join(shared(t), "data", "feeds"), "Debian:12", "AlmaLinux:9")
+	b := setup(t, intaketest.Shared(t, "feeds"), "Debian:12", "AlmaLinux:9")
 	names := map[string]int{"osv/Debian": 2155, "osv/AlmaLinux": 5637, "kev": 1674, "epss": 360142, "ssvc": 44026, "eol": 8351, "distro-info": 64}
 	if err := b.Update(t.Context(), slices.Sorted(maps.Keys(names))); err != nil {
 		t.Fatal(err)

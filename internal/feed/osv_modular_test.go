@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
@@ -127,7 +127,7 @@ func readLines(t *testing.T, path string) (summaries map[string]string, lines []
 // of the file has them.
 func TestEveryAlmaLinuxRecord(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(shared(t), "data", "feeds", "osv", "AlmaLinux", "all.zip")
+	path := intaketest.Shared(t, "feeds", "osv", "AlmaLinux", "all.zip")
 	summaries, lines := readLines(t, path)
 
 	f, err := os.Open(path)
@@ -254,7 +254,7 @@ func TestRealRockyAndRedHatRecordsNameTheirStreams(t *testing.T) {
 		},
 	} {
 		got := map[string]said{}
-		for _, line := range gzipLines(t, filepath.Join(shared(t), "data", "samples", "osv", file+".jsonl.gz")) {
+		for _, line := range gzipLines(t, intaketest.Shared(t, "samples", "osv", file+".jsonl.gz")) {
 			var sample struct {
 				OSV json.RawMessage `json:"osv"`
 			}

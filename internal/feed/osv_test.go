@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 // record is a small OSV record; extra is put beside its id and modified time.
@@ -212,7 +213,7 @@ func TestNormalEcosystem(t *testing.T) {
 // Real records of many ecosystems: each parses, or is refused for a reason that we know.
 func TestParseOSVSamples(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(filepath.Join(shared(t), "data", "samples", "osv", "*.jsonl.gz"))
+	files, err := filepath.Glob(intaketest.Shared(t, "samples", "osv", "*.jsonl.gz"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no samples: %v", err)
 	}

@@ -1,30 +1,14 @@
 package feed
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
-)
 
-// shared finds the folder of shared test data, or skips; on CI it must be there.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("STAUNCH_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "data")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no shared test data at %s: %v", dir, err)
-		}
-		t.Skipf("no shared test data at %s; STAUNCH_SHARED names its place", dir)
-	}
-	return dir
-}
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
+)
 
 func TestReadDirDebian(t *testing.T) {
 	t.Parallel()
-	k, err := ReadDir(t.Context(), filepath.Join(shared(t), "data", "feeds"), []string{"Debian:12"})
+	k, err := ReadDir(t.Context(), intaketest.Shared(t, "feeds"), []string{"Debian:12"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,11 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
+
+var fuzzed = intake.Limits{MaxRecord: 1 << 16, MaxTotal: 1 << 20}
 
 // checkAdvisory holds what a record that was let through promises to the store and to matching.
 func checkAdvisory(t *testing.T, a advisory.Advisory) {
@@ -31,32 +34,15 @@ func checkAdvisory(t *testing.T, a advisory.Advisory) {
 	}
 }
 
-func fuzz(t *testing.T, read intake.Adapter, data []byte) {
-	t.Helper()
-	given := map[string]bool{}
-	limits := intake.Limits{MaxRecord: 1 << 16, MaxTotal: 1 << 20}
-	s, err := read(t.Context(), fileOf(data), intake.Options{Limits: limits}, intake.Sink{Advisory: func(a advisory.Advisory) error {
-		checkAdvisory(t, a)
-		if given[a.ID] {
-			t.Errorf("%s was given twice", a.ID)
-		}
-		given[a.ID] = true
-		return nil
-	}})
-	if s.Records != len(given) || len(s.Problems) > intake.MaxProblems {
-		t.Errorf("%v: %+v, %d records", err, s, len(given))
-	}
-}
-
 func FuzzTracker(f *testing.F) {
 	f.Add([]byte(`{"p":{"CVE-2026-0001":{"description":"x","releases":{"bookworm":{"status":"resolved","fixed_version":"1:2~rc1-1+deb12u1","urgency":"low**","nodsa":"x","nodsa_reason":"ignored"},"sid":{"status":"open"}}}}}`))
 	f.Add([]byte(`{"p":{"TEMP-0000000-2FC21E":{"releases":[]},"CVE-2026-0002":{"releases":{"trixie":{"status":"undetermined"},"x":1}}},"q":{}}`))
 	f.Add([]byte(`{"p":[`))
-	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, ReadTracker, data) })
+	f.Fuzz(func(t *testing.T, data []byte) { _, _ = intaketest.Fuzz(t, ReadTracker, data, fuzzed, checkAdvisory) })
 }
 
 func FuzzList(f *testing.F) {
 	f.Add([]byte("[21 Nov 2026] DSA-1234-1 pkg - security update\n\t{CVE-2026-0002 CVE-2026-0001}\n\t[bookworm] - pkg 1:2-3~deb12u1 (note)\n\t[trixie] - pkg <not-affected>\n\tNOTE: x\n"))
 	f.Add([]byte("[7 Jun 2015] DLA-1-2 x\n {CVE-2026-0002\n }\n [sid] - x <unfixed>\nDSA\n"))
-	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, ReadList, data) })
+	f.Fuzz(func(t *testing.T, data []byte) { _, _ = intaketest.Fuzz(t, ReadList, data, fuzzed, checkAdvisory) })
 }

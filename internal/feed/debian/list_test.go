@@ -10,6 +10,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 // Every status that an advisory list can give, one row each.
@@ -35,7 +36,7 @@ func TestList(t *testing.T) {
 			t.Parallel()
 			tc.want.Ecosystem, tc.want.Package = "Debian:12", "pkg"
 			text := "[21 Nov 2026] DSA-1234-1 pkg - security update\n\t{CVE-2026-0002 CVE-2026-0001}\n\t[bookworm] - pkg " + tc.said + "\n\tNOTE: for people\n"
-			got, s, err := readAll(t.Context(), ReadList, []byte(text), intake.Options{Feed: "debian-dsa"})
+			got, s, err := intaketest.ByID(t.Context(), ReadList, []byte(text), intake.Options{Feed: "debian-dsa"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +81,7 @@ func TestListNamesWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			_, s, err := readAll(t.Context(), ReadList, []byte(tc.text), intake.Options{})
+			_, s, err := intaketest.ByID(t.Context(), ReadList, []byte(tc.text), intake.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,13 +100,13 @@ func TestListDamaged(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "blank lines": "\n\n", "a giant line": "[21 Nov 2026] DLA-1-1 " + strings.Repeat("x", maxLine), "gzip that ends early": "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
 	} {
-		if _, _, err := readAll(t.Context(), ReadList, []byte(text), intake.Options{}); !errors.Is(err, intake.ErrDamaged) {
+		if _, _, err := intaketest.ByID(t.Context(), ReadList, []byte(text), intake.Options{}); !errors.Is(err, intake.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	full := errors.New("disk full")
 	text := "[21 Nov 2026] DLA-1-1 pkg\n\t[trixie] - pkg 1-2\n"
-	if _, err := ReadList(t.Context(), fileOf([]byte(text)), intake.Options{}, intake.Sink{Advisory: func(advisory.Advisory) error { return full }}); !errors.Is(err, full) {
+	if _, err := ReadList(t.Context(), intaketest.File([]byte(text)), intake.Options{}, intake.Sink{Advisory: func(advisory.Advisory) error { return full }}); !errors.Is(err, full) {
 		t.Errorf("a sink that fails: %v", err)
 	}
 }
@@ -113,7 +114,7 @@ func TestListDamaged(t *testing.T) {
 // The list as it is published.
 func TestListSample(t *testing.T) {
 	t.Parallel()
-	got, s, err := readAll(t.Context(), ReadList, sample(t, "DSA"), intake.Options{Feed: "debian-dsa"})
+	got, s, err := intaketest.ByID(t.Context(), ReadList, intaketest.Sample(t, "samples", "vunnel", "debian", "test-fixtures", "input", "DSA"), intake.Options{Feed: "debian-dsa"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,64 +1,17 @@
 package debian
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
-
-// shared finds the folder of shared test data, or skips; on CI it must be there.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("STAUNCH_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "data")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no shared test data at %s: %v", dir, err)
-		}
-		t.Skipf("no shared test data at %s; STAUNCH_SHARED names its place", dir)
-	}
-	return dir
-}
-
-func fileOf(data []byte) intake.File {
-	return intake.File{ReaderAt: bytes.NewReader(data), Size: int64(len(data)), Modified: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)}
-}
-
-// sample is a file of the shared samples.
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(shared(t), "data", "samples", "vunnel", "debian", "test-fixtures", "input", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// readAll runs an adapter over data; advisories by id.
-func readAll(ctx context.Context, read intake.Adapter, data []byte, o intake.Options) (map[string]advisory.Advisory, intake.Survey, error) {
-	all := map[string]advisory.Advisory{}
-	s, err := read(ctx, fileOf(data), o, intake.Sink{Advisory: func(a advisory.Advisory) error {
-		if _, twice := all[a.ID]; twice {
-			return fmt.Errorf("%s was given twice", a.ID)
-		}
-		all[a.ID] = a
-		return nil
-	}})
-	return all, s, err
-}
 
 // Every status that the tracker can give, one row each.
 func TestTracker(t *testing.T) {
@@ -88,7 +41,7 @@ func TestTracker(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tc.want.Ecosystem, tc.want.Package = "Debian:12", "pkg"
-			got, s, err := readAll(t.Context(), ReadTracker, []byte(`{"pkg":{"CVE-2026-0001":{"releases":{"bookworm":`+tc.release+`}}}}`), intake.Options{Feed: "debian-tracker"})
+			got, s, err := intaketest.ByID(t.Context(), ReadTracker, []byte(`{"pkg":{"CVE-2026-0001":{"releases":{"bookworm":`+tc.release+`}}}}`), intake.Options{Feed: "debian-tracker"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +49,7 @@ func TestTracker(t *testing.T) {
 			if diff := cmp.Diff(map[string]advisory.Advisory{want.ID: want}, got); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(intake.Survey{Records: 1, Ecosystems: []string{"Debian:12"}, Newest: fileOf(nil).Modified}, s); diff != "" {
+			if diff := cmp.Diff(intake.Survey{Records: 1, Ecosystems: []string{"Debian:12"}, Newest: intaketest.Modified()}, s); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -126,7 +79,7 @@ func TestTrackerNamesWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			_, s, err := readAll(t.Context(), ReadTracker, []byte(tc.data), intake.Options{})
+			_, s, err := intaketest.ByID(t.Context(), ReadTracker, []byte(tc.data), intake.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,21 +100,21 @@ func TestTrackerDamaged(t *testing.T) {
 		"empty": "", "cut off": whole[:len(whole)-1], "an array": "[]", "nothing listed": "{}", "two objects": whole + whole, "a source is an array": `{"p":[]}`,
 		"gzip of nothing": "\x1f\x8b\x00",
 	} {
-		if _, _, err := readAll(t.Context(), ReadTracker, []byte(data), intake.Options{}); !errors.Is(err, intake.ErrDamaged) {
+		if _, _, err := intaketest.ByID(t.Context(), ReadTracker, []byte(data), intake.Options{}); !errors.Is(err, intake.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	long := `{"p":{"CVE-2026-0001":{"description":"` + strings.Repeat("x", 10_000) + `"}}}`
-	if _, _, err := readAll(t.Context(), ReadTracker, []byte(long), intake.Options{Limits: intake.Limits{MaxRecord: 1000}}); !errors.Is(err, intake.ErrTooLong) {
+	if _, _, err := intaketest.ByID(t.Context(), ReadTracker, []byte(long), intake.Options{Limits: intake.Limits{MaxRecord: 1000}}); !errors.Is(err, intake.ErrTooLong) {
 		t.Errorf("a giant record: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := readAll(ctx, ReadTracker, []byte(whole), intake.Options{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := intaketest.ByID(ctx, ReadTracker, []byte(whole), intake.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that gave up: %v", err)
 	}
 	full := errors.New("disk full")
-	_, err := ReadTracker(t.Context(), fileOf([]byte(whole)), intake.Options{}, intake.Sink{Advisory: func(advisory.Advisory) error { return full }})
+	_, err := ReadTracker(t.Context(), intaketest.File([]byte(whole)), intake.Options{}, intake.Sink{Advisory: func(advisory.Advisory) error { return full }})
 	if !errors.Is(err, full) || errors.Is(err, intake.ErrDamaged) {
 		t.Errorf("a sink that fails: %v", err)
 	}
@@ -170,7 +123,7 @@ func TestTrackerDamaged(t *testing.T) {
 func TestTrackerWanted(t *testing.T) {
 	t.Parallel()
 	o := intake.Options{Wanted: func(ecosystem string) bool { return ecosystem == "Debian:12" }}
-	got, s, err := readAll(t.Context(), ReadTracker, []byte(`{"p":{
+	got, s, err := intaketest.ByID(t.Context(), ReadTracker, []byte(`{"p":{
 		"CVE-2026-0001":{"releases":{"bookworm":{"status":"open"},"trixie":{"status":"open"}}},
 		"TEMP-0000000-2FC21E":{"releases":{"trixie":{"status":"open"}}}}}`), o)
 	if err != nil || s.Records != 1 || s.Left != 1 || len(got["CVE-2026-0001/p"].Affected) != 1 {
@@ -184,7 +137,7 @@ func TestTrackerWanted(t *testing.T) {
 // The tracker as it is published.
 func TestTrackerSample(t *testing.T) {
 	t.Parallel()
-	got, s, err := readAll(t.Context(), ReadTracker, sample(t, "debian.json"), intake.Options{Feed: "debian-tracker"})
+	got, s, err := intaketest.ByID(t.Context(), ReadTracker, intaketest.Sample(t, "samples", "vunnel", "debian", "test-fixtures", "input", "debian.json"), intake.Options{Feed: "debian-tracker"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 const answer = `{"schema_version":"1.2.0","generated_at":"2026-11-20T00:10:00+00:00","total":1,"result":[
@@ -41,7 +42,7 @@ func TestReadEOLAnswer(t *testing.T) {
 		{Record: "product 2", Reason: "it has no name, or one that is too long or not printable"},
 		{Record: "product 3", Reason: "not a product: json: cannot unmarshal number into Go value of type lifecycle.product"},
 	}
-	for _, data := range [][]byte{[]byte(answer), gzipped(t, []byte(answer))} {
+	for _, data := range [][]byte{[]byte(answer), intaketest.Gzip(t, []byte(answer))} {
 		s, got, err := read(t, ReadEOL, data, intake.Limits{})
 		if diff := cmp.Diff(want, got) + cmp.Diff(problems, s.Problems); err != nil || diff != "" || s.Records != 3 || s.Newest.Format(time.DateOnly) != "2026-11-20" {
 			t.Errorf("%v, as of %s: %s", err, s.Newest, diff)
@@ -82,7 +83,7 @@ func TestReadEOLDamaged(t *testing.T) {
 // Every release of the real catalogue is read; how many there are is counted apart, and so are those that are over without a date.
 func TestReadEOLReal(t *testing.T) {
 	t.Parallel()
-	data := sample(t, "feeds", "eol", "endoflife.json.gz")
+	data := intaketest.Sample(t, "feeds", "eol", "endoflife.json.gz")
 	unpacked, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func checkStates(t *testing.T, all []advisory.Lifecycle, want []state) {
 
 func TestReadEOLSample(t *testing.T) {
 	t.Parallel()
-	s, got, err := read(t, ReadEOL, sample(t, "samples", "vunnel", "eol", "test-fixtures", "valid-eol-response.json"), intake.Limits{})
+	s, got, err := read(t, ReadEOL, intaketest.Sample(t, "samples", "vunnel", "eol", "test-fixtures", "valid-eol-response.json"), intake.Limits{})
 	want := []advisory.Lifecycle{
 		{Feed: "f", Product: "python", Release: "3.12", Codename: "Stable", Released: "2023-10-02", EOL: "2028-10-01"},
 		{Feed: "f", Product: "python", Release: "3.11", Codename: "Feature Complete", Released: "2022-10-24", EOL: "2027-10-24"},
@@ -176,8 +177,8 @@ func TestReadEOLSample(t *testing.T) {
 
 func TestReadDistroInfoReal(t *testing.T) {
 	t.Parallel()
-	debian, ubuntu := sample(t, "feeds", "eol", "distro-info-debian.csv"), sample(t, "feeds", "eol", "distro-info-ubuntu.csv")
-	repository := gzipped(t, tarOf(t, member{"distro-info-data-main/debian.csv", string(debian)}, member{"distro-info-data-main/README.md", "#"}, member{"distro-info-data-main/ubuntu.csv", string(ubuntu)}))
+	debian, ubuntu := intaketest.Sample(t, "feeds", "eol", "distro-info-debian.csv"), intaketest.Sample(t, "feeds", "eol", "distro-info-ubuntu.csv")
+	repository := intaketest.Gzip(t, intaketest.Tar(t, intaketest.Member{"distro-info-data-main/debian.csv", string(debian)}, intaketest.Member{"distro-info-data-main/README.md", "#"}, intaketest.Member{"distro-info-data-main/ubuntu.csv", string(ubuntu)}))
 	var both []advisory.Lifecycle
 	for _, data := range [][]byte{debian, ubuntu} {
 		s, got, err := read(t, ReadDistroInfo, data, intake.Limits{})
@@ -201,7 +202,7 @@ func TestReadDistroInfoReal(t *testing.T) {
 // Both sources name releases alike: every one of distro-info's that is out is found at endoflife.date, as far back as that goes.
 func TestSourcesMeet(t *testing.T) {
 	t.Parallel()
-	_, eol, err := read(t, ReadEOL, sample(t, "feeds", "eol", "endoflife.json.gz"), intake.Limits{})
+	_, eol, err := read(t, ReadEOL, intaketest.Sample(t, "feeds", "eol", "endoflife.json.gz"), intake.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +211,7 @@ func TestSourcesMeet(t *testing.T) {
 		known[l.Product+" "+l.Release] = true
 	}
 	for _, name := range []string{"distro-info-debian.csv", "distro-info-ubuntu.csv"} {
-		_, got, err := read(t, ReadDistroInfo, sample(t, "feeds", "eol", name), intake.Limits{})
+		_, got, err := read(t, ReadDistroInfo, intaketest.Sample(t, "feeds", "eol", name), intake.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +261,7 @@ func FuzzLifecycle(f *testing.F) {
 	f.Add([]byte(answer))
 	f.Add([]byte(`{"p":{"releases":[{"releaseCycle":"1","releaseDate":"2020-01-01","eol":true,"latest":"1.9"}]}}`))
 	f.Add([]byte("version,codename,series,created,release,eol,eol-server,eol-esm\n24.04 LTS,N,n,2023-10-12,2024-04-25,2029-05-31,2029-05-31,2034-04-25\n"))
-	f.Add(gzipped(f, tarOf(f, member{"a/debian.csv", "version,codename,series,created,release,eol,eol-lts\n12,B,b\n"})))
+	f.Add(intaketest.Gzip(f, intaketest.Tar(f, intaketest.Member{"a/debian.csv", "version,codename,series,created,release,eol,eol-lts\n12,B,b\n"})))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, adapter := range []intake.Adapter{ReadEOL, ReadDistroInfo} {
 			s, all, err := read(t, adapter, data, intake.Limits{MaxTotal: 1 << 20, MaxRecord: 1 << 16})

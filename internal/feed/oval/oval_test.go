@@ -5,8 +5,6 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,40 +13,20 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
-// shared finds the folder of shared test data, or skips; on CI it must be there.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("STAUNCH_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "data")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no shared test data at %s: %v", dir, err)
-		}
-		t.Skipf("no shared test data at %s; STAUNCH_SHARED names its place", dir)
-	}
-	return dir
-}
-
 func readOracle(t testing.TB, raw []byte, o intake.Options) (intake.Survey, []advisory.Advisory, error) {
 	t.Helper()
-	var all []advisory.Advisory
-	survey, err := ReadOracle(t.Context(), intake.File{ReaderAt: bytes.NewReader(raw), Size: int64(len(raw))}, o,
-		intake.Sink{Advisory: func(a advisory.Advisory) error { all = append(all, a); return nil }})
-	return survey, all, err
+	survey, got, err := intaketest.Read(t.Context(), ReadOracle, intaketest.File(raw), o)
+	return survey, got.Advisories, err
 }
 
 // Both real errata whole: each package that the sample's text names as earlier than a version, and nothing else.
 func TestRealOracleErrata(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile(filepath.Join(shared(t), "data", "samples", "vunnel", "oracle", "test-fixtures", "mock_data"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := intaketest.Sample(t, "samples", "vunnel", "oracle", "test-fixtures", "mock_data")
 	survey, got, err := readOracle(t, raw, intake.Options{Feed: "oracle"})
 	if err != nil || survey.Records != 2 || survey.Skipped+survey.Left != 0 {
 		t.Fatalf("%v: %+v", err, survey)

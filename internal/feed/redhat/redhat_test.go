@@ -15,6 +15,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
@@ -29,10 +30,10 @@ func readFile(t testing.TB, path string, adapter intake.Adapter) (intake.Survey,
 
 func readBytes(t testing.TB, raw []byte, name string, adapter intake.Adapter, o intake.Options) (intake.Survey, []advisory.Advisory, error) {
 	t.Helper()
-	var all []advisory.Advisory
-	survey, err := adapter(t.Context(), intake.File{ReaderAt: bytes.NewReader(raw), Size: int64(len(raw)), Name: name}, o,
-		intake.Sink{Advisory: func(a advisory.Advisory) error { all = append(all, a); return nil }})
-	return survey, all, err
+	f := intaketest.File(raw)
+	f.Name = name
+	survey, got, err := intaketest.Read(t.Context(), adapter, f, o)
+	return survey, got.Advisories, err
 }
 
 // checkAdvisory holds what a record that was let through promises to the store and to matching.

@@ -14,29 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
-
-// shared finds the folder of shared test data, or skips; on CI it must be there.
-func shared(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("STAUNCH_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "data")); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no shared test data at %s: %v", dir, err)
-		}
-		t.Skipf("no shared test data at %s; STAUNCH_SHARED names its place", dir)
-	}
-	return dir
-}
 
 // advisories are the paths of Red Hat's own advisories among the samples.
 func advisories(t testing.TB) []string {
 	t.Helper()
 	var paths []string
-	root := filepath.Join(shared(t), "data", "samples", "vunnel", "rhel", "test-fixtures", "csaf")
+	root := intaketest.Shared(t, "samples", "vunnel", "rhel", "test-fixtures", "csaf")
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasPrefix(filepath.Base(path), "rhsa-") {
 			paths = append(paths, path)
@@ -186,7 +171,7 @@ func TestARealAdvisoryInFull(t *testing.T) {
 
 func TestRealListsOfChanges(t *testing.T) {
 	t.Parallel()
-	root := filepath.Join(shared(t), "data", "samples", "vunnel", "rhel", "test-fixtures", "csaf", "server")
+	root := intaketest.Shared(t, "samples", "vunnel", "rhel", "test-fixtures", "csaf", "server")
 	for name, want := range map[string]int{"changes.csv": 5, "deletions.csv": 2} {
 		f, err := os.Open(filepath.Join(root, name))
 		if err != nil {

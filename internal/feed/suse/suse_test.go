@@ -3,8 +3,6 @@ package suse
 import (
 	"bytes"
 	"encoding/xml"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,37 +10,13 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 	"github.com/staunch-dev/staunch/internal/feed/oval"
 )
 
-// sample is SUSE's own file, cut down to four definitions; on CI it must be there.
-func sample(t testing.TB) []byte {
-	t.Helper()
-	dir := os.Getenv("STAUNCH_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, "data", "samples", "vunnel", "sles", "test-fixtures", "suse_truncated.xml"))
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("no shared test data at %s; STAUNCH_SHARED names its place", dir)
-	}
-	return raw
-}
-
-func read(t testing.TB, raw []byte, o intake.Options) (intake.Survey, map[string]advisory.Advisory, error) {
-	t.Helper()
-	all := map[string]advisory.Advisory{}
-	survey, err := ReadOVAL(t.Context(), intake.File{ReaderAt: bytes.NewReader(raw), Size: int64(len(raw))}, o,
-		intake.Sink{Advisory: func(a advisory.Advisory) error { all[a.ID] = a; return nil }})
-	return survey, all, err
-}
-
 func TestRealDefinitions(t *testing.T) {
 	t.Parallel()
-	survey, got, err := read(t, sample(t), intake.Options{Feed: "suse/oval/15"})
+	got, survey, err := intaketest.ByID(t.Context(), ReadOVAL, intaketest.Sample(t, "samples", "vunnel", "sles", "test-fixtures", "suse_truncated.xml"), intake.Options{Feed: "suse/oval/15"})
 	if err != nil || survey.Records != 4 || survey.Skipped+survey.Left != 0 {
 		t.Fatalf("%v: %+v", err, survey)
 	}
@@ -111,7 +85,7 @@ func TestCommentsSayWhatTheirTestsAsk(t *testing.T) {
 	}
 	elements := map[string]element{}
 	comments := map[string]string{}
-	d := xml.NewDecoder(bytes.NewReader(sample(t)))
+	d := xml.NewDecoder(bytes.NewReader(intaketest.Sample(t, "samples", "vunnel", "sles", "test-fixtures", "suse_truncated.xml")))
 	for {
 		token, err := d.Token()
 		if err != nil {
@@ -223,7 +197,7 @@ func FuzzReadOVAL(f *testing.F) {
 	f.Add([]byte(`<oval_definitions><definitions><definition id="d"><metadata><title>CVE-2026-0001</title><advisory><issued date="2026-01-01"/></advisory></metadata>
 	<criteria operator="AND"><criterion comment="SUSE Linux Enterprise Server 15 SP1-LTSS is installed"/><criteria operator="OR"><criterion comment="p-1-1 is installed"/><criterion comment="q is not affected"/></criteria></criteria></definition></definitions></oval_definitions>`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		survey, got, err := read(t, raw, intake.Options{Limits: intake.Limits{MaxRecord: 1 << 16, MaxTotal: 1 << 20}})
+		got, survey, err := intaketest.ByID(t.Context(), ReadOVAL, raw, intake.Options{Limits: intake.Limits{MaxRecord: 1 << 16, MaxTotal: 1 << 20}})
 		if err == nil && survey.Records+survey.Left == 0 || survey.Records != len(got) {
 			t.Errorf("%v: %+v, %d", err, survey, len(got))
 		}
@@ -246,7 +220,7 @@ func TestWhatIsAskedOfLivePatchesIsLeft(t *testing.T) {
 	  <criteria operator="AND"><criterion comment="kernel-default-5.14.21-150500.1.1 is installed"/><criterion comment="kernel-livepatch-5_14_21-150500_1-default-1-150500.1.1 is installed"/></criteria></criteria></criteria>
 	 <criteria operator="AND"><criterion comment="SUSE Linux Enterprise Server 15 SP5 is installed"/><criterion comment="kernel-default-5.14.21-150500.2.1 is installed"/></criteria>
 	</criteria></definition></definitions></oval_definitions>`)
-	survey, got, err := read(t, raw, intake.Options{})
+	got, survey, err := intaketest.ByID(t.Context(), ReadOVAL, raw, intake.Options{})
 	want := []advisory.Affected{{Ecosystem: "SUSE:15.5", Package: "kernel-default", Ranges: []advisory.Range{{Introduced: "0", Fixed: "5.14.21-150500.2.1"}}}}
 	if diff := cmp.Diff(want, got["CVE-2026-0001"].Affected); diff != "" || err != nil {
 		t.Error(err, diff)

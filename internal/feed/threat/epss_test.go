@@ -14,6 +14,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 const (
@@ -64,7 +65,7 @@ func TestReadEPSS(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			for _, data := range [][]byte{[]byte(tc.text), gzipped(t, []byte(tc.text))} {
+			for _, data := range [][]byte{[]byte(tc.text), intaketest.Gzip(t, []byte(tc.text))} {
 				s, got, err := read(t, ReadEPSS, data, intake.Limits{})
 				if tc.err != "" {
 					if !errors.Is(err, intake.ErrDamaged) || !strings.Contains(err.Error(), tc.err) {
@@ -89,7 +90,7 @@ func TestReadEPSS(t *testing.T) {
 // A file that was not fetched whole is refused, however many of its rows can be read.
 func TestReadEPSSCutOff(t *testing.T) {
 	t.Parallel()
-	whole := gzipped(t, []byte(dated+columns+strings.Repeat("CVE-2026-0001,0.5,0.9\n", 1000)))
+	whole := intaketest.Gzip(t, []byte(dated+columns+strings.Repeat("CVE-2026-0001,0.5,0.9\n", 1000)))
 	if _, _, err := read(t, ReadEPSS, whole[:len(whole)-4], intake.Limits{}); !errors.Is(err, intake.ErrDamaged) || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("%v, want damage", err)
 	}
@@ -112,7 +113,7 @@ func TestReadEPSSSinkStops(t *testing.T) {
 // Every row of the real file is read; how many there are is counted apart.
 func TestReadEPSSReal(t *testing.T) {
 	t.Parallel()
-	data := sample(t, "feeds", "epss", "epss_scores-2026-08-16.csv.gz")
+	data := intaketest.Sample(t, "feeds", "epss", "epss_scores-2026-08-16.csv.gz")
 	unpacked, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
@@ -142,13 +143,13 @@ func TestReadEPSSReal(t *testing.T) {
 func TestReadEPSSSamples(t *testing.T) {
 	t.Parallel()
 	folder := []string{"samples", "vunnel", "epss", "test-fixtures"}
-	s, got, err := read(t, ReadEPSS, sample(t, append(folder, "example-1.csv")...), intake.Limits{})
+	s, got, err := read(t, ReadEPSS, intaketest.Sample(t, append(folder, "example-1.csv")...), intake.Limits{})
 	want := []advisory.Overlay{score("CVE-1999-0001", 0.004), score("CVE-1999-0002", 0.013), score("CVE-1999-0003", 0.044), score("CVE-1999-0004", 0.009), score("CVE-1999-0005", 0.92)}
 	if err != nil || s.Newest.Format(time.DateOnly) != "2025-02-20" || !cmp.Equal(got, want) {
 		t.Errorf("%v, as of %s: %s", err, s.Newest, cmp.Diff(want, got))
 	}
 	for name, want := range map[string]string{"invalid-header.csv": "without the columns cve and epss", "missing-date.csv": "no score_date"} {
-		if _, got, err := read(t, ReadEPSS, sample(t, append(folder, name)...), intake.Limits{}); !errors.Is(err, intake.ErrDamaged) || !strings.Contains(err.Error(), want) || len(got) != 0 {
+		if _, got, err := read(t, ReadEPSS, intaketest.Sample(t, append(folder, name)...), intake.Limits{}); !errors.Is(err, intake.ErrDamaged) || !strings.Contains(err.Error(), want) || len(got) != 0 {
 			t.Errorf("%s: %v, want %q; %d scores", name, err, want, len(got))
 		}
 	}
@@ -157,7 +158,7 @@ func TestReadEPSSSamples(t *testing.T) {
 func FuzzEPSS(f *testing.F) {
 	whole := []byte(dated + columns + "CVE-2026-0001,0.5,0.9\nCVE-2026-0001,0.5\nx,y,z\n")
 	f.Add(whole)
-	f.Add(gzipped(f, whole))
+	f.Add(intaketest.Gzip(f, whole))
 	f.Add(whole[:30])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, all, err := read(t, ReadEPSS, data, intake.Limits{MaxTotal: 1 << 20})

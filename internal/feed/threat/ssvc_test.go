@@ -11,6 +11,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 const tableHead = "cve\texploitation\tautomatable\ttechnical_impact\tssvc_timestamp\tcisa_cvss31\tkev_date_added\n"
@@ -79,7 +80,7 @@ func TestReadSSVCRecord(t *testing.T) {
 func TestReadSSVCRepository(t *testing.T) {
 	t.Parallel()
 	const root = "vulnrichment-develop/"
-	members := []member{
+	members := []intaketest.Member{
 		{root + "README.md", "# CISA Vulnrichment"},
 		{root + ".github/x.json", "{"},
 		{root + "2025/0xxx/CVE-2025-0002.json", cveOf("CVE-2025-0002", cisa, content("CVE-2025-0002", "none", "no", "partial", "2025-02-02T00:00:00Z"))},
@@ -89,7 +90,7 @@ func TestReadSSVCRepository(t *testing.T) {
 		{root + "old/CVE-2025-0001.json", cveOf("CVE-2025-0001", cisa, content("CVE-2025-0001", "none", "yes", "total", "2024-12-31T00:00:00Z"))},
 	}
 	want := []advisory.Overlay{decided("CVE-2025-0001", "active", "yes", "total", "2025-01-01"), decided("CVE-2025-0002", "none", "no", "partial", "2025-02-02")}
-	for name, data := range map[string][]byte{"zip": zipOf(t, members...), "tar.gz": gzipped(t, tarOf(t, members...)), "tar": tarOf(t, members...)} {
+	for name, data := range map[string][]byte{"zip": intaketest.Zip(t, members...), "tar.gz": intaketest.Gzip(t, intaketest.Tar(t, members...)), "tar": intaketest.Tar(t, members...)} {
 		s, got, err := read(t, ReadSSVC, data, intake.Limits{})
 		if diff := cmp.Diff(want, got); err != nil || diff != "" || s.Records != 2 || s.Skipped != 1 || s.Newest.Format(time.DateOnly) != "2025-02-02" {
 			t.Errorf("%s: %v: %s\n%+v", name, err, diff, s)
@@ -107,7 +108,7 @@ func TestReadSSVCRepository(t *testing.T) {
 			t.Errorf("%s with more files than allowed was read", name)
 		}
 	}
-	giant := tarOf(t, append(members, member{root + "2025/CVE-2025-0009.json", strings.Repeat(" ", 5000)})...)
+	giant := intaketest.Tar(t, append(members, intaketest.Member{root + "2025/CVE-2025-0009.json", strings.Repeat(" ", 5000)})...)
 	s, got, err := read(t, ReadSSVC, giant, intake.Limits{MaxRecord: 2000})
 	if err != nil || len(got) != 2 || len(s.Problems) != 2 || !strings.Contains(s.Problems[1].Reason, "longer than the limit") {
 		t.Errorf("%v, %d decisions, %v", err, len(got), s.Problems)
@@ -144,7 +145,7 @@ func TestReadSSVCTable(t *testing.T) {
 // Every decision of the real table is read, and the words that differ in case are counted with the others.
 func TestReadSSVCReal(t *testing.T) {
 	t.Parallel()
-	s, got, err := read(t, ReadSSVC, sample(t, "feeds", "ssvc", "ssvc-2024-10-24.tsv.gz"), intake.Limits{})
+	s, got, err := read(t, ReadSSVC, intaketest.Sample(t, "feeds", "ssvc", "ssvc-2024-10-24.tsv.gz"), intake.Limits{})
 	if err != nil || s.Records != 44_026 || s.Skipped != 0 || len(s.Problems) != 0 || s.Newest.Format(time.DateOnly) != "2024-10-24" {
 		t.Errorf("%v: %+v", err, s)
 	}
@@ -168,8 +169,8 @@ func FuzzSSVC(f *testing.F) {
 	one := cveOf("CVE-2025-0001", cisa, content("CVE-2025-0001", "active", "yes", "total", "2025-03-04T05:06:07Z"))
 	f.Add([]byte(one))
 	f.Add([]byte(tableHead + "CVE-2024-0002\tnone\tno\ttotal\t2024-05-16T00:00:00Z\t\t\n"))
-	f.Add(zipOf(f, member{"a/CVE-2025-0001.json", one}, member{"a/CVE-2025-0002.json", "{"}))
-	f.Add(gzipped(f, tarOf(f, member{"a/CVE-2025-0001.json", one})))
+	f.Add(intaketest.Zip(f, intaketest.Member{"a/CVE-2025-0001.json", one}, intaketest.Member{"a/CVE-2025-0002.json", "{"}))
+	f.Add(intaketest.Gzip(f, intaketest.Tar(f, intaketest.Member{"a/CVE-2025-0001.json", one})))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, all, err := read(t, ReadSSVC, data, intake.Limits{MaxTotal: 1 << 20, MaxRecord: 1 << 16, MaxEntries: 1000})
 		if err == nil && s.Records == 0 || s.Records != len(all) || len(s.Problems) > intake.MaxProblems {

@@ -5,8 +5,11 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
+
+var fuzzed = intake.Limits{MaxEntries: 1000, MaxRecord: 1 << 16, MaxTotal: 1 << 20}
 
 // checkAdvisory holds what a record that was let through promises to the store and to matching.
 func checkAdvisory(t *testing.T, a advisory.Advisory) {
@@ -31,34 +34,17 @@ func checkAdvisory(t *testing.T, a advisory.Advisory) {
 	}
 }
 
-func fuzz(t *testing.T, read intake.Adapter, data []byte) {
-	t.Helper()
-	given := map[string]bool{}
-	limits := intake.Limits{MaxEntries: 1000, MaxRecord: 1 << 16, MaxTotal: 1 << 20}
-	s, err := read(t.Context(), fileOf(data), intake.Options{Limits: limits}, intake.Sink{Advisory: func(a advisory.Advisory) error {
-		checkAdvisory(t, a)
-		if given[a.ID] {
-			t.Errorf("%s was given twice", a.ID)
-		}
-		given[a.ID] = true
-		return nil
-	}})
-	if s.Records != len(given) || len(s.Problems) > intake.MaxProblems {
-		t.Errorf("%v: %+v, %d records", err, s, len(given))
-	}
-}
-
 func FuzzOSV(f *testing.F) {
 	one := osvRecord("UBUNTU-CVE-2026-0001", `"upstream":["CVE-2026-0001"],"severity":[{"type":"Ubuntu","score":"low"}],"affected":[`+osvEntry("Ubuntu:Pro:FIPS:22.04:LTS", "fips/jammy", osvFixed, infra)+`,`+osvEntry("Ubuntu:22.04:LTS", "jammy", `{"introduced":"0"}`, `,"versions":["1"]`)+`]`)
 	f.Add([]byte(one))
-	f.Add(tarOf(f, document{"a.json", one}, document{"b", one}))
-	f.Add(zipOf(f, document{"a.json", one}))
-	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, ReadOSV, data) })
+	f.Add(intaketest.Tar(f, intaketest.Member{"a.json", one}, intaketest.Member{"b", one}))
+	f.Add(intaketest.Zip(f, intaketest.Member{"a.json", one}))
+	f.Fuzz(func(t *testing.T, data []byte) { _, _ = intaketest.Fuzz(t, ReadOSV, data, fuzzed, checkAdvisory) })
 }
 
 func FuzzVEX(f *testing.F) {
 	f.Add([]byte(vexDocument(`"status":"affected","action_statement":"x","status_notes":"Ubuntu Security Team classified this CVE as of Medium priority."`)))
 	f.Add([]byte(vexOf("USN-1-1", `"products":[{"@id":"pkg:deb/ubuntu/libstdc%2B%2B@1%3A2?arch=source&distro=esm-apps/jammy"}],"status":"fixed"`)))
-	f.Add(tarOf(f, document{"a.json", vexDocument(`"status":"not_affected"`)}))
-	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, ReadVEX, data) })
+	f.Add(intaketest.Tar(f, intaketest.Member{"a.json", vexDocument(`"status":"not_affected"`)}))
+	f.Fuzz(func(t *testing.T, data []byte) { _, _ = intaketest.Fuzz(t, ReadVEX, data, fuzzed, checkAdvisory) })
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 // osvRecord is a small record; extra is put beside its id and modified time.
@@ -60,7 +61,7 @@ func TestOSV(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, s, err := readAll(t.Context(), ReadOSV, []byte(osvRecord("UBUNTU-CVE-2026-0001", `"upstream":["CVE-2026-0001"],"affected":[`+tc.entry+`]`)), intake.Options{Feed: "ubuntu/osv"})
+			got, s, err := intaketest.ByID(t.Context(), ReadOSV, []byte(osvRecord("UBUNTU-CVE-2026-0001", `"upstream":["CVE-2026-0001"],"affected":[`+tc.entry+`]`)), intake.Options{Feed: "ubuntu/osv"})
 			if err != nil || s.Records != 1 || len(s.Problems) > 0 {
 				t.Fatalf("%v: %+v", err, s)
 			}
@@ -100,7 +101,7 @@ func TestOSVNamesWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			got, s, err := readAll(t.Context(), ReadOSV, []byte(tc.text), intake.Options{})
+			got, s, err := intaketest.ByID(t.Context(), ReadOSV, []byte(tc.text), intake.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,17 +123,17 @@ func TestOSVNamesWhatIsWrong(t *testing.T) {
 // The same records from each shape of file, in the same order.
 func TestShapesOfFiles(t *testing.T) {
 	t.Parallel()
-	docs := []document{
+	docs := []intaketest.Member{
 		{"osv/README.md", "x"},
 		{"osv/cve/1.json", osvRecord("UBUNTU-CVE-2026-0001", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", osvFixed, "")+`]`)},
 		{"osv/cve/2.json", `{`},
 		{"osv/usn/3.json", osvRecord("USN-1-1", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", osvFixed, "")+`]`)},
 		{"osv/usn/4.json", osvRecord("USN-1-1", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", osvFixed, "")+`]`)},
 	}
-	tarred := tarOf(t, docs...)
-	for name, data := range map[string][]byte{"tar": tarred, "tar.gz": gzipped(t, tarred), "zip": zipOf(t, docs...)} {
+	tarred := intaketest.Tar(t, docs...)
+	for name, data := range map[string][]byte{"tar": tarred, "tar.gz": intaketest.Gzip(t, tarred), "zip": intaketest.Zip(t, docs...)} {
 		var order []string
-		s, err := ReadOSV(t.Context(), fileOf(data), intake.Options{}, intake.Sink{Advisory: func(a advisory.Advisory) error {
+		s, err := ReadOSV(t.Context(), intaketest.File(data), intake.Options{}, intake.Sink{Advisory: func(a advisory.Advisory) error {
 			order = append(order, a.ID)
 			return nil
 		}})
@@ -144,24 +145,24 @@ func TestShapesOfFiles(t *testing.T) {
 		}
 	}
 	full := errors.New("disk full")
-	for name, data := range map[string][]byte{"tar": tarred, "zip": zipOf(t, docs...), "json": []byte(docs[1].text)} {
-		_, err := ReadOSV(t.Context(), fileOf(data), intake.Options{}, intake.Sink{Advisory: func(advisory.Advisory) error { return full }})
+	for name, data := range map[string][]byte{"tar": tarred, "zip": intaketest.Zip(t, docs...), "json": []byte(docs[1][1])} {
+		_, err := ReadOSV(t.Context(), intaketest.File(data), intake.Options{}, intake.Sink{Advisory: func(advisory.Advisory) error { return full }})
 		if !errors.Is(err, full) {
 			t.Errorf("%s, a sink that fails: %v", name, err)
 		}
 	}
 	for name, data := range map[string][]byte{
-		"empty": {}, "no archive": []byte("hello"), "cut off": gzipped(t, tarred)[:200], "no documents": tarOf(t, docs[0]), "empty zip": zipOf(t, docs[0]), "half a zip": zipOf(t, docs...)[:100],
+		"empty": {}, "no archive": []byte("hello"), "cut off": intaketest.Gzip(t, tarred)[:200], "no documents": intaketest.Tar(t, docs[0]), "empty zip": intaketest.Zip(t, docs[0]), "half a zip": intaketest.Zip(t, docs...)[:100],
 	} {
-		if _, _, err := readAll(t.Context(), ReadOSV, data, intake.Options{}); !errors.Is(err, intake.ErrDamaged) {
+		if _, _, err := intaketest.ByID(t.Context(), ReadOSV, data, intake.Options{}); !errors.Is(err, intake.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	long := tarOf(t, document{"a.json", osvRecord("USN-1", `"details":"`+strings.Repeat("x", 5000)+`"`)}, docs[1])
-	if _, s, err := readAll(t.Context(), ReadOSV, long, intake.Options{Limits: intake.Limits{MaxRecord: 2000}}); err != nil || s.Skipped != 1 || s.Records != 1 {
+	long := intaketest.Tar(t, intaketest.Member{"a.json", osvRecord("USN-1", `"details":"`+strings.Repeat("x", 5000)+`"`)}, docs[1])
+	if _, s, err := intaketest.ByID(t.Context(), ReadOSV, long, intake.Options{Limits: intake.Limits{MaxRecord: 2000}}); err != nil || s.Skipped != 1 || s.Records != 1 {
 		t.Errorf("a giant record: %v: %+v", err, s)
 	}
-	if _, _, err := readAll(t.Context(), ReadOSV, long, intake.Options{Limits: intake.Limits{MaxTotal: 3000}}); !errors.Is(err, intake.ErrTooLong) {
+	if _, _, err := intaketest.ByID(t.Context(), ReadOSV, long, intake.Options{Limits: intake.Limits{MaxTotal: 3000}}); !errors.Is(err, intake.ErrTooLong) {
 		t.Errorf("a giant archive: %v", err)
 	}
 }
@@ -170,7 +171,7 @@ func TestOSVWanted(t *testing.T) {
 	t.Parallel()
 	text := osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", osvFixed, "")+`,`+osvEntry("Ubuntu:Pro:16.04:LTS", "xenial", osvFixed, "")+`]`)
 	for wanted, want := range map[string][]int{"Ubuntu:16.04": {1, 0}, "Ubuntu:24.04": {0, 1}} {
-		_, s, err := readAll(t.Context(), ReadOSV, []byte(text), intake.Options{Wanted: func(e string) bool { return e == wanted }})
+		_, s, err := intaketest.ByID(t.Context(), ReadOSV, []byte(text), intake.Options{Wanted: func(e string) bool { return e == wanted }})
 		if err != nil || s.Records != want[0] || s.Left != want[1] {
 			t.Errorf("%s: %v: %+v", wanted, err, s)
 		}
@@ -180,7 +181,7 @@ func TestOSVWanted(t *testing.T) {
 // Records as Canonical publishes them.
 func TestOSVSample(t *testing.T) {
 	t.Parallel()
-	got, s, err := readAll(t.Context(), ReadOSV, gzipped(t, tarOf(t, samples(t, "osv", "osv-esm-cases")...)), intake.Options{Feed: "ubuntu/osv"})
+	got, s, err := intaketest.ByID(t.Context(), ReadOSV, intaketest.Gzip(t, intaketest.Tar(t, samples(t, "osv", "osv-esm-cases")...)), intake.Options{Feed: "ubuntu/osv"})
 	if err != nil || s.Records != 9 || s.Skipped != 0 || s.Left != 0 || len(s.Problems) != 0 {
 		t.Fatalf("%v: %+v", err, s)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 // vexDocument holds one statement of p in jammy, with the fields given.
@@ -46,7 +47,7 @@ func TestVEX(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, s, err := readAll(t.Context(), ReadVEX, []byte(vexDocument(tc.fields)), intake.Options{Feed: "ubuntu/vex"})
+			got, s, err := intaketest.ByID(t.Context(), ReadVEX, []byte(vexDocument(tc.fields)), intake.Options{Feed: "ubuntu/vex"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,7 @@ func TestVEX(t *testing.T) {
 func TestVEXNotInArchive(t *testing.T) {
 	t.Parallel()
 	text := vexDocument(`"status":"not_affected","justification":"component_not_present","impact_statement":"This package (for the given release) does not exist in the archive."`)
-	got, s, err := readAll(t.Context(), ReadVEX, []byte(text), intake.Options{})
+	got, s, err := intaketest.ByID(t.Context(), ReadVEX, []byte(text), intake.Options{})
 	if err != nil || len(got) != 0 || s.Left != 1 || len(s.Problems) != 0 {
 		t.Errorf("%v: %+v, %v", err, s, got)
 	}
@@ -78,7 +79,7 @@ func TestVEXNotice(t *testing.T) {
 	text := `{"@id":"https://github.com/canonical/ubuntu-security-notices/blob/main/vex/usn/USN-1-1","timestamp":"2026-04-24T08:06:46.602534Z","statements":[
 		{"vulnerability":{"name":"USN-1-1","aliases":["CVE-2026-0002","CVE-2026-0001","https://ubuntu.com/security/CVE-2026-0003"]},"timestamp":"2024-01-30 15:15:00 UTC",
 		"products":[{"@id":"pkg:deb/ubuntu/libstdc%2B%2B@1%3A2?arch=source&distro=esm-apps/jammy"}],"status":"fixed","status_notes":"x"}]}`
-	got, _, err := readAll(t.Context(), ReadVEX, []byte(text), intake.Options{})
+	got, _, err := intaketest.ByID(t.Context(), ReadVEX, []byte(text), intake.Options{})
 	want := map[string]advisory.Advisory{"USN-1-1": {
 		ID: "USN-1-1", CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}, Published: time.Date(2024, 1, 30, 15, 15, 0, 0, time.UTC), Modified: time.Date(2026, 4, 24, 8, 6, 46, 602534000, time.UTC),
 		Affected: []advisory.Affected{{Ecosystem: "Ubuntu:22.04", Package: "libstdc++", Entitlement: "esm-apps", Status: advisory.StatusNotAffected, Note: "x", Ranges: []advisory.Range{{Introduced: "1:2"}}}},
@@ -87,11 +88,11 @@ func TestVEXNotice(t *testing.T) {
 		t.Error(err, diff)
 	}
 	text = vexOf("USN-1-1", `"products":[{"@id":"pkg:deb/ubuntu/p@1?arch=source&distro=jammy"}],"status":"fixed"`)
-	if got, _, err := readAll(t.Context(), ReadVEX, []byte(text), intake.Options{}); err != nil || len(got["USN-1-1/CVE-2026-0001"].Affected) != 1 {
+	if got, _, err := intaketest.ByID(t.Context(), ReadVEX, []byte(text), intake.Options{}); err != nil || len(got["USN-1-1/CVE-2026-0001"].Affected) != 1 {
 		t.Errorf("a document of another name than its vulnerability: %v: %+v", err, got)
 	}
 	wrapped := `{"metadata":{"@id":"x/CVE-2026-0001","timestamp":"2025-07-23T05:12:19.020044"},"statements":[]}`
-	if _, s, err := readAll(t.Context(), ReadVEX, []byte(wrapped), intake.Options{}); err != nil || s.Skipped != 0 || s.Newest.IsZero() {
+	if _, s, err := intaketest.ByID(t.Context(), ReadVEX, []byte(wrapped), intake.Options{}); err != nil || s.Skipped != 0 || s.Newest.IsZero() {
 		t.Errorf("metadata in an object of its own: %v: %+v", err, s)
 	}
 }
@@ -119,7 +120,7 @@ func TestVEXNamesWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			_, s, err := readAll(t.Context(), ReadVEX, []byte(tc.text), intake.Options{})
+			_, s, err := intaketest.ByID(t.Context(), ReadVEX, []byte(tc.text), intake.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +133,7 @@ func TestVEXNamesWhatIsWrong(t *testing.T) {
 		})
 	}
 	full := errors.New("disk full")
-	if _, err := ReadVEX(t.Context(), fileOf([]byte(vexDocument(`"status":"fixed"`))), intake.Options{}, intake.Sink{Advisory: func(advisory.Advisory) error { return full }}); !errors.Is(err, full) {
+	if _, err := ReadVEX(t.Context(), intaketest.File([]byte(vexDocument(`"status":"fixed"`))), intake.Options{}, intake.Sink{Advisory: func(advisory.Advisory) error { return full }}); !errors.Is(err, full) {
 		t.Errorf("a sink that fails: %v", err)
 	}
 }
@@ -140,7 +141,7 @@ func TestVEXNamesWhatIsWrong(t *testing.T) {
 // Documents as Canonical publishes them.
 func TestVEXSample(t *testing.T) {
 	t.Parallel()
-	got, s, err := readAll(t.Context(), ReadVEX, gzipped(t, tarOf(t, samples(t, "vex")...)), intake.Options{Feed: "ubuntu/vex"})
+	got, s, err := intaketest.ByID(t.Context(), ReadVEX, intaketest.Gzip(t, intaketest.Tar(t, samples(t, "vex")...)), intake.Options{Feed: "ubuntu/vex"})
 	if err != nil || s.Records != 2 || s.Skipped != 0 || s.Left != 0 || len(s.Problems) != 0 {
 		t.Fatalf("%v: %+v", err, s)
 	}

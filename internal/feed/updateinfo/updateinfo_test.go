@@ -11,16 +11,15 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 const release = "Amazon Linux:2023"
 
 func read(t testing.TB, raw []byte, o intake.Options) (intake.Survey, []advisory.Advisory, error) {
 	t.Helper()
-	var all []advisory.Advisory
-	survey, err := Read(release)(t.Context(), intake.File{ReaderAt: bytes.NewReader(raw), Size: int64(len(raw))}, o,
-		intake.Sink{Advisory: func(a advisory.Advisory) error { all = append(all, a); return nil }})
-	return survey, all, err
+	survey, got, err := intaketest.Read(t.Context(), Read(release), intaketest.File(raw), o)
+	return survey, got.Advisories, err
 }
 
 // erratum is one of our own, in the shape that createrepo's tools and the vendors' own write.

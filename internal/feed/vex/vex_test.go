@@ -11,6 +11,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/feed/intake/intaketest"
 )
 
 func TestPlaceOf(t *testing.T) {
@@ -288,7 +289,7 @@ func TestReadOpenVEXThatTakesAllBack(t *testing.T) {
 func TestReadOpenVEXReal(t *testing.T) {
 	t.Parallel()
 	folder := []string{"samples", "vunnel", "ubuntu", "test-fixtures", "vex", "cve"}
-	s, got, err := read(t, ReadVEX, sample(t, append(folder, "2023", "CVE-2023-38545.json")...), intake.Limits{})
+	s, got, err := read(t, ReadVEX, intaketest.Sample(t, append(folder, "2023", "CVE-2023-38545.json")...), intake.Limits{})
 	if err != nil || len(got) != 1 || got[0].ID != "CVE-2023-38545" || s.Skipped == 0 {
 		t.Fatalf("%v: %+v %+v", err, got, s)
 	}
@@ -318,7 +319,7 @@ func TestReadOpenVEXReal(t *testing.T) {
 // a user's it gives nothing, and names them.
 func TestReadCSAFReal(t *testing.T) {
 	t.Parallel()
-	s, got, err := read(t, ReadVEX, sample(t, "samples", "vunnel", "rhel", "test-fixtures", "csaf", "server", "2024", "rhsa-2024_0010.json"), intake.Limits{})
+	s, got, err := read(t, ReadVEX, intaketest.Sample(t, "samples", "vunnel", "rhel", "test-fixtures", "csaf", "server", "2024", "rhsa-2024_0010.json"), intake.Limits{})
 	if !errors.Is(err, intake.ErrDamaged) || len(got) != 0 || s.Skipped == 0 {
 		t.Errorf("%v: %v %+v", err, got, s)
 	}
