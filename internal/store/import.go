@@ -90,44 +90,31 @@ func advisoryRows(in advisory.Import) importTable {
 	}
 }
 
-// overlayRows: an overlay is so short that it is its own fingerprint.
 func overlayRows(in advisory.Import) importTable {
-	return importTable{
-		current: `SELECT cve, body FROM overlays WHERE feed = $1 AND to_at IS NULL`,
-		newest:  `SELECT COALESCE(MAX(COALESCE(to_at, from_at)), 0) FROM overlays WHERE feed = $1`,
-		insert:  `INSERT INTO overlays (feed, cve, from_at, to_at, from_seq, to_seq, body) VALUES ($1, $2, $3, NULL, $4, NULL, $5)`,
-		end:     `UPDATE overlays SET to_at = $1, to_seq = $2 WHERE feed = $3 AND cve = $4 AND to_at IS NULL`,
-		records: func(yield func(key, fingerprint string, body []byte) error) error {
-			if in.Overlays == nil {
-				return nil
-			}
-			return in.Overlays(func(o advisory.Overlay) error {
-				body, err := json.Marshal(o)
-				if err != nil {
-					return err
-				}
-				return yield(o.CVE, string(body), nil)
-			})
-		},
-	}
+	return shortRows("overlays", "cve", in.Overlays, func(o advisory.Overlay) string { return o.CVE })
 }
 
 func lifecycleRows(in advisory.Import) importTable {
+	return shortRows("lifecycles", "key", in.Lifecycles, func(l advisory.Lifecycle) string { return l.Product + ":" + l.Release })
+}
+
+// shortRows: such a record is so short that it is its own fingerprint. table and key are ours.
+func shortRows[T any](table, key string, records func(yield func(T) error) error, keyOf func(T) string) importTable {
 	return importTable{
-		current: `SELECT key, body FROM lifecycles WHERE feed = $1 AND to_at IS NULL`,
-		newest:  `SELECT COALESCE(MAX(COALESCE(to_at, from_at)), 0) FROM lifecycles WHERE feed = $1`,
-		insert:  `INSERT INTO lifecycles (feed, key, from_at, to_at, from_seq, to_seq, body) VALUES ($1, $2, $3, NULL, $4, NULL, $5)`,
-		end:     `UPDATE lifecycles SET to_at = $1, to_seq = $2 WHERE feed = $3 AND key = $4 AND to_at IS NULL`,
+		current: `SELECT ` + key + `, body FROM ` + table + ` WHERE feed = $1 AND to_at IS NULL`,
+		newest:  `SELECT COALESCE(MAX(COALESCE(to_at, from_at)), 0) FROM ` + table + ` WHERE feed = $1`,
+		insert:  `INSERT INTO ` + table + ` (feed, ` + key + `, from_at, to_at, from_seq, to_seq, body) VALUES ($1, $2, $3, NULL, $4, NULL, $5)`,
+		end:     `UPDATE ` + table + ` SET to_at = $1, to_seq = $2 WHERE feed = $3 AND ` + key + ` = $4 AND to_at IS NULL`,
 		records: func(yield func(key, fingerprint string, body []byte) error) error {
-			if in.Lifecycles == nil {
+			if records == nil {
 				return nil
 			}
-			return in.Lifecycles(func(l advisory.Lifecycle) error {
-				body, err := json.Marshal(l)
+			return records(func(record T) error {
+				body, err := json.Marshal(record)
 				if err != nil {
 					return err
 				}
-				return yield(l.Product+":"+l.Release, string(body), nil)
+				return yield(keyOf(record), string(body), nil)
 			})
 		},
 	}
