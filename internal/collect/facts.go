@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
@@ -34,10 +33,10 @@ func (c *Collector) facts(ctx context.Context, tree *pkgmgr.Root, rel apiv1.OSRe
 	c.once.Do(func() { c.virt = virtualization(ctx, tree) })
 	f.Virtualization = c.virt
 	f.BootID = clip(line(tree, "proc/sys/kernel/random/boot_id"), 64)
-	f.Kernel.Running = clip(line(tree, "proc/sys/kernel/osrelease"), 256)
+	f.Kernel.Running = runningKernel(tree)
 	if !isContainer(c.virt) { // there the kernel is somebody else's
 		f.Kernel.Installed, f.Kernel.Newest = releases(images), newest(images, f.Kernel.Running)
-		f.Kernel.Livepatches = livepatches(tree, sync.OnceValue(func() []string { return canonicalFixes(ctx) }))
+		f.Kernel.Livepatches = livepatched(ctx, tree)
 	}
 	f.OldCode = OldCode(ctx, tree, in.manager)
 	f.Reboot = reboot(tree, images, f.Kernel)

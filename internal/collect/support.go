@@ -16,6 +16,14 @@ import (
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
 )
 
+// runningKernel is the release of the kernel that runs, as uname -r says it.
+func runningKernel(tree *pkgmgr.Root) string { return clip(line(tree, "proc/sys/kernel/osrelease"), 256) }
+
+// livepatched are the patches of the kernel that runs; Canonical's client is asked once, and only where there is one of its own.
+func livepatched(ctx context.Context, tree *pkgmgr.Root) []apiv1.Livepatch {
+	return livepatches(tree, sync.OnceValue(func() []string { return canonicalFixes(ctx) }))
+}
+
 // livepatches are the patches that the kernel has enabled in itself, by sysfs: one in transition is not in all processes yet and does not
 // count. fixes gives the vulnerabilities that Canonical's client says are fixed by its own.
 func livepatches(tree *pkgmgr.Root, fixes func() []string) []apiv1.Livepatch {
@@ -153,8 +161,7 @@ func Conditions(ctx context.Context, root, ecosystem string) (apiv1.Facts, error
 	if filepath.Clean(root) != "/" && root != "" {
 		return f, nil
 	}
-	f.Kernel.Running = clip(line(tree, "proc/sys/kernel/osrelease"), 256)
-	f.Kernel.Livepatches = livepatches(tree, sync.OnceValue(func() []string { return canonicalFixes(ctx) }))
+	f.Kernel.Running, f.Kernel.Livepatches = runningKernel(tree), livepatched(ctx, tree)
 	f.OldCode = OldCode(ctx, tree, ManagerOf(tree, ecosystem))
 	return f, nil
 }
