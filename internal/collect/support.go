@@ -17,7 +17,9 @@ import (
 )
 
 // runningKernel is the release of the kernel that runs, as uname -r says it.
-func runningKernel(tree *pkgmgr.Root) string { return clip(line(tree, "proc/sys/kernel/osrelease"), 256) }
+func runningKernel(tree *pkgmgr.Root) string {
+	return clip(line(tree, "proc/sys/kernel/osrelease"), 256)
+}
 
 // livepatched are the patches of the kernel that runs; Canonical's client is asked once, and only where there is one of its own.
 func livepatched(ctx context.Context, tree *pkgmgr.Root) []apiv1.Livepatch {
