@@ -3,6 +3,7 @@ package vex
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,7 +44,9 @@ func placeOf(text string) (place, error) {
 			err = fmt.Errorf("%q is not a distribution that is known", intake.Shown(u.Namespace))
 		}
 	default:
-		err = p.language(u.Type, u.Namespace, u.Name)
+		if err = p.language(u.Type, u.Namespace, u.Name); u.Type == "golang" {
+			p.pkg = asWritten(text, p.pkg)
+		}
 	}
 	switch {
 	case err != nil:
@@ -151,6 +154,20 @@ func distribution(kind, namespace, distro string) (string, error) {
 		return "", unknown
 	}
 	return d.name + ":" + d.prefix + release, nil
+}
+
+// asWritten is the name of a Go module with the case that the package URL gives it. The library lowers it, as the specification says, and
+// then it is not that of hosts and advisories, which write github.com/BurntSushi/toml.
+func asWritten(text, lowered string) string {
+	_, rest, _ := strings.Cut(text, "/") // behind pkg:golang
+	rest, _, _ = strings.Cut(rest, "#")
+	rest, _, _ = strings.Cut(rest, "?")
+	rest, _, _ = strings.Cut(rest, "@")
+	name, err := url.PathUnescape(strings.Trim(rest, "/"))
+	if err != nil || !strings.EqualFold(name, lowered) {
+		return lowered
+	}
+	return name
 }
 
 // separators are alike in names of Python packages.

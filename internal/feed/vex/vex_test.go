@@ -354,3 +354,18 @@ func FuzzPlace(f *testing.F) {
 		}
 	})
 }
+
+// Hosts and advisories write the names of Go modules with capitals, which the specification of package URLs lowers: a statement would be
+// about a module that nobody has.
+func TestGoModulesKeepTheirCapitals(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]place{
+		"pkg:golang/github.com/BurntSushi/toml@v1.2.3":                       {ecosystem: "Go", pkg: "github.com/BurntSushi/toml", version: "v1.2.3"},
+		"pkg:golang/github.com%2FBurntSushi%2Ftoml@v1.2.3?type=module#cmd/x": {ecosystem: "Go", pkg: "github.com/BurntSushi/toml", version: "v1.2.3"},
+		"pkg:golang/stdlib@1.21.1":                                           {ecosystem: "Go", pkg: "stdlib", version: "1.21.1"},
+	} {
+		if got, err := placeOf(text); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+}
