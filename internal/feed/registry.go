@@ -67,7 +67,7 @@ func distributions() []source {
 			files: []place{{url: salsaBase + "DLA/list", paths: []string{"debian/DLA/list"}}},
 		},
 		{
-			name: "ubuntu/osv", title: "Ubuntu's notices and CVEs, with Pro", buckets: []string{"Ubuntu"}, every: 2 * hour, read: ubuntu.ReadOSV, revision: "1",
+			name: "ubuntu/osv", title: "Ubuntu's notices and CVEs, with Pro", buckets: []string{"Ubuntu"}, every: 2 * hour, read: ubuntu.ReadOSV, revision: "2",
 			files: []place{{url: ubuntuBase + "osv/osv-all.tar.xz", paths: []string{"ubuntu/osv-all.tar.xz"}}},
 		},
 		{

@@ -18,7 +18,8 @@ type event struct {
 	LastAffected string `json:"last_affected"`
 }
 
-// reduce makes an entry of one of a record's. Versions that a range covers are dropped: each entry lists all that there were.
+// reduce makes an entry of one of a record's. Versions that a range covers are dropped: each entry lists all that there were. A listed
+// version that is none is left out, and the error names the first such; with any other error nothing can be used, and it has no versions.
 func (in *affected) reduce(priority string) (advisory.Affected, error) {
 	var a advisory.Affected
 	at, ok := ofEcosystem(in.Package.Ecosystem)
@@ -39,19 +40,22 @@ func (in *affected) reduce(priority string) (advisory.Affected, error) {
 		}
 		ranges, err := rangesOf(r.Events)
 		if err != nil {
-			return a, err
+			return advisory.Affected{}, err
 		}
 		a.Ranges = append(a.Ranges, ranges...)
 	}
+	var wrong error
 	for _, v := range in.Versions {
-		if vercmp.Valid(vercmp.Deb, v) == nil && !slices.ContainsFunc(a.Ranges, func(r advisory.Range) bool { return within(r, v) }) {
+		if err := vercmp.Valid(vercmp.Deb, v); err != nil {
+			wrong = cmp.Or(wrong, err)
+		} else if !slices.ContainsFunc(a.Ranges, func(r advisory.Range) bool { return within(r, v) }) {
 			a.Versions = append(a.Versions, v)
 		}
 	}
 	if len(a.Ranges)+len(a.Versions) == 0 {
-		return a, errors.New("it names no versions")
+		return a, cmp.Or(wrong, errors.New("it names no versions"))
 	}
-	return a, nil
+	return a, wrong
 }
 
 // rangesOf pairs a range's events in the order of their versions.

@@ -154,18 +154,23 @@ func (r *record) advisory(o intake.Options) (a advisory.Advisory, wrong []error,
 		Withdrawn: r.Withdrawn.UTC(),
 	}
 	m := newMerged()
+	usable := false
 	for i := range r.Affected {
 		in := &r.Affected[i]
 		entry, err := in.reduce(priority(r.Severity))
-		switch {
-		case err != nil && len(wrong) < intake.MaxProblems:
+		if err != nil && len(wrong) < intake.MaxProblems {
 			wrong = append(wrong, fmt.Errorf("%s in %s: %w", intake.Shown(in.Package.Name), intake.Shown(in.Package.Ecosystem), err))
-		case err == nil && o.Wants(entry.Ecosystem):
+		}
+		if len(entry.Ranges)+len(entry.Versions) == 0 {
+			continue
+		}
+		usable = true
+		if o.Wants(entry.Ecosystem) {
 			m.add(entry)
 		}
 	}
 	a.Affected = m.sorted()
-	if len(wrong) > 0 && len(wrong) == len(r.Affected) && a.Withdrawn.IsZero() {
+	if len(wrong) > 0 && !usable && a.Withdrawn.IsZero() {
 		return a, nil, wrong[0]
 	}
 	return a, wrong, nil

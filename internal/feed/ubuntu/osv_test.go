@@ -86,6 +86,8 @@ func TestOSVNamesWhatIsWrong(t *testing.T) {
 		"entries of no release alone":      {osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:Pro:LTS", "jammy", osvFixed, "")+`]`), 0, 1, 0, "names no release of Ubuntu"},
 		"another distribution":             {osvRecord("USN-1", `"affected":[`+osvEntry("Debian:12", "", osvFixed, "")+`]`), 0, 1, 0, "names no release of Ubuntu"},
 		"a version that is none":           {osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", `{"introduced":"0"},{"fixed":"x_1"}`, "")+`]`), 0, 1, 0, "invalid deb version"},
+		"a listed version that is none":    {osvRecord("USN-1", `"affected":[{"package":{"ecosystem":"Ubuntu:22.04:LTS","name":"p"},"versions":["1","x_1"]}]`), 1, 0, 0, "invalid deb version"},
+		"a second range that is none":      {osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", `{"introduced":"0"},{"fixed":"1"}]},{"type":"ECOSYSTEM","events":[{"fixed":"2"}`, "")+`]`), 0, 1, 0, "no introduced event"},
 		"a range without a beginning":      {osvRecord("USN-1", `"affected":[`+osvEntry("Ubuntu:22.04:LTS", "jammy", `{"fixed":"1"}`, "")+`]`), 0, 1, 0, "no introduced event"},
 		"no versions":                      {osvRecord("USN-1", `"affected":[{"package":{"ecosystem":"Ubuntu:22.04:LTS","name":"p"}}]`), 0, 1, 0, "names no versions"},
 		"no id":                            {osvRecord("", `"affected":[`+good+`]`), 0, 1, 0, "its id is empty"},
@@ -98,6 +100,7 @@ func TestOSVNamesWhatIsWrong(t *testing.T) {
 		"a field of another type":          {osvRecord("USN-1", `"affected":[{"package":"p"}]`), 0, 1, 0, "cannot unmarshal"},
 		"a package named twice is merged":  {osvRecord("USN-1", `"affected":[`+good+`,`+good+`]`), 1, 0, 0, ""},
 		"a package name that is not shown": {osvRecord("USN-1", `"affected":[{"package":{"ecosystem":"Ubuntu:22.04","name":"\u0007"},"versions":["1"]}]`), 0, 1, 0, "not printable"},
+		"more problems than are named":     {osvRecord("USN-1", `"affected":[`+strings.TrimSuffix(strings.Repeat(`{"package":{"ecosystem":"Ubuntu:22.04","name":"p"}},`, intake.MaxProblems+1), ",")+`]`), 0, 1, 0, "names no versions"},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
