@@ -72,6 +72,9 @@ const (
 // errForeign is a sound record that names no package of the bucket it was asked for.
 var errForeign = errors.New("names no package of this ecosystem")
 
+// errProduct is a sound record of products that are no release of an operating system, as OpenShift or SUSE Manager.
+var errProduct = errors.New("names no release of an operating system")
+
 // parseOSV makes an advisory of one record, keeping the entries of one bucket. Entries that cannot be used are named and skipped as long
 // as one can; otherwise the record is in error. A withdrawn record needs no entry.
 func parseOSV(raw []byte, bucket string) (advisory.Advisory, []advisory.Problem, error) {

@@ -17,7 +17,7 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 	var (
 		found    []advisory.Affected
 		problems []advisory.Problem
-		failed   error
+		failed   = errForeign
 	)
 	for i := range r.Affected {
 		in := &r.Affected[i]
@@ -27,6 +27,9 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 		}
 		ecosystem, entitlement, note, ok := releaseOf(in.Package.Ecosystem)
 		if !ok {
+			if errors.Is(failed, errForeign) {
+				failed = errProduct
+			}
 			continue
 		}
 		reduced, wrong := reduce(in, ecosystem)
@@ -41,9 +44,6 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 		found = append(found, reduced)
 	}
 	if len(found) == 0 {
-		if failed == nil {
-			failed = errForeign
-		}
 		return nil, problems, failed
 	}
 	merged := intake.Merged(found)

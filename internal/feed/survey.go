@@ -50,6 +50,9 @@ func readOSV(ctx context.Context, a *intake.Archive, bucket string, want func(ra
 			s.Name(p.Record, p.Reason)
 		}
 		switch {
+		case errors.Is(err, errProduct):
+			s.Left++
+			return nil
 		case err != nil:
 			if errors.Is(err, errForeign) {
 				foreign++

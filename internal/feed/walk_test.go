@@ -90,6 +90,11 @@ func TestWalkFindsAReleaseUnderItsProductsNames(t *testing.T) {
 	if diff := cmp.Diff([]string{"Red Hat:9", "SUSE:15.5"}, k.Ecosystems); diff != "" {
 		t.Error(diff)
 	}
+	for _, s := range k.Status {
+		if strings.HasPrefix(s.Name, "osv/") && (s.Records == 0 || s.Skipped != 0 || len(s.Problems) != 0) { // nothing is wrong with records of other products
+			t.Errorf("%+v", s)
+		}
+	}
 }
 
 func TestWalkSaysWhoseFaultItIs(t *testing.T) {
