@@ -284,6 +284,8 @@ func TestImageOfAnRpmDistribution(t *testing.T) {
 func TestImageRefuses(t *testing.T) {
 	t.Parallel()
 	good := saved(t, debianLayers(t)...)
+	changed := gzipped(tarOf(t, entry{name: "var/lib/dpkg/status", text: status("bash 5.2")}))
+	changed[len(changed)-8] ^= 1 // the checksum of what it holds
 	for name, in := range map[string][]byte{
 		"empty": nil, "text": []byte(strings.Repeat("hello", 1000)), "tar_of_something": tarOf(t, entry{name: "a", text: "b"}), "no_image": tarOf(t, entry{name: "manifest.json", text: "[]"}),
 		"cut_off": good[:len(good)/2], "manifest_is_nonsense": tarOf(t, entry{name: "manifest.json", text: "{"}),
@@ -292,6 +294,7 @@ func TestImageRefuses(t *testing.T) {
 		"layer_links_itself": tarOf(t, entry{name: "manifest.json", text: `[{"Layers":["x"]}]`}, entry{name: "x", link: "x"}),
 		"index_of_itself":    tarOf(t, entry{name: "index.json", text: `{"manifests":[{"digest":"x"}]}`}, entry{name: "blobs/x", text: `{"manifests":[{"digest":"x"}]}`}),
 		"gzip_cut_off":       gzipped(good)[:200],
+		"layer_changed":      saved(t, changed),
 	} {
 		if _, err := Image(t.Context(), imageFileOf(t, in), Options{}); !errors.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v, want a refusal", name, err)

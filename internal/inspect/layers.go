@@ -101,7 +101,8 @@ func (a *imageFile) apply(ctx context.Context, t *tree, name string) error {
 	for {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			_, err = io.Copy(io.Discard, bounded) // a packed layer's checksum is behind it
+			return err
 		}
 		if err == nil {
 			err = ctx.Err()
