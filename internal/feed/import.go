@@ -126,11 +126,10 @@ func (s *Service) ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedS
 
 // unpackFolder writes the files of a tar that are at the places of feeds, as old as the tar says they are.
 func (s *Service) unpackFolder(ctx context.Context, r io.Reader, dir string) error {
-	plain, err := intake.Unpack(r, s.cfg.Limits)
+	t, err := intake.OpenTar(r, s.cfg.Limits)
 	if err != nil {
 		return err
 	}
-	t := tar.NewReader(plain)
 	for n := int64(0); ; n++ {
 		h, err := t.Next()
 		switch {

@@ -145,7 +145,9 @@ func TestAFolderSentAsATarIsTakenInFeedByFeed(t *testing.T) {
 	if at := b.feed(t, "osv/Debian").AsOf; !at.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
 		t.Errorf("as of %v", at)
 	}
-	for name, data := range map[string][]byte{"no tar": []byte("hello"), "cut off": tarOf(t, file{"osv/Debian/all.zip", strings.Repeat("x", 4000)})[:2000]} {
+	whole := tarOf(t, file{"osv/Debian/all.zip", string(zipOf(t, debians(3)...))}, file{"kev/known_exploited_vulnerabilities.json", string(catalogue(kevEntry("CVE-2026-0001")))})
+	kev := bytes.LastIndex(whole, []byte("kev/"))
+	for name, data := range map[string][]byte{"no tar": []byte("hello"), "cut off": whole[:2000], "cut off before a file": whole[:kev]} {
 		if _, err := b.ImportArchive(t.Context(), bytes.NewReader(data)); !errors.Is(err, fault.Invalid) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -82,16 +82,13 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // Members calls fn for each regular file of a tar, which may be packed. fn reads at most limits.MaxRecord of it: a longer one is
-// ErrRecord on reading. Names are only to be shown and matched, never used as a path. An archive without its end mark, or whose packer's
-// checksum does not match, is Damaged, which shows only after its last file.
+// ErrRecord on reading. Names are only to be shown and matched, never used as a path. An archive that is not whole is Damaged, as Tar has it.
 func Members(ctx context.Context, r io.Reader, limits Limits, fn func(name string, size int64, body io.Reader) error) error {
 	limits = limits.OrDefault()
-	plain, err := Unpack(r, limits)
+	t, err := OpenTar(r, limits)
 	if err != nil {
 		return err
 	}
-	end := &ending{r: plain}
-	t := tar.NewReader(end)
 	for n := int64(0); ; n++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -101,8 +98,8 @@ func Members(ctx context.Context, r io.Reader, limits Limits, fn func(name strin
 		case errors.Is(err, io.EOF) && n == 0:
 			return Damaged("it is no tar archive, or an empty one")
 		case errors.Is(err, io.EOF):
-			return end.check()
-		case errors.Is(err, ErrTooLong):
+			return nil
+		case errors.Is(err, ErrTooLong), errors.Is(err, ErrDamaged):
 			return err
 		case err != nil:
 			return Damaged("it is no tar archive, or it is cut off: %v", err)
@@ -117,35 +114,59 @@ func Members(ctx context.Context, r io.Reader, limits Limits, fn func(name strin
 	}
 }
 
-// ending counts the zeros that were read last. A tar ends with two blocks of them, which its reader does not ask for.
-type ending struct {
-	r     io.Reader
-	zeros int
+// Tar reads a tar archive to its very end, and says when that is missing.
+type Tar struct {
+	*tar.Reader
+	in    io.Reader
+	some  bool
+	zeros int // that were read last
 }
 
-const endMark = 2 * 512
-
-func (e *ending) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	zeros := len(p[:n]) - len(bytes.TrimRight(p[:n], "\x00"))
-	if zeros == n {
-		zeros = min(e.zeros+n, endMark)
+// OpenTar reads a tar, which may be packed.
+func OpenTar(r io.Reader, limits Limits) (*Tar, error) {
+	plain, err := Unpack(r, limits)
+	if err != nil {
+		return nil, err
 	}
-	e.zeros = zeros
+	t := &Tar{in: plain}
+	t.Reader = tar.NewReader(readerFunc(t.read))
+	return t, nil
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func (t *Tar) read(p []byte) (int, error) {
+	n, err := t.in.Read(p)
+	zeros := n - len(bytes.TrimRight(p[:n], "\x00"))
+	if zeros == n {
+		zeros = min(t.zeros+n, endMark)
+	}
+	t.zeros = zeros
 	return n, err
 }
 
-// check says whether the tar whose reader has just come to its end was whole. What follows is read too: the packer's checksum is behind it.
-func (e *ending) check() error {
-	if e.zeros < endMark {
-		return Damaged("it is cut off: the end mark of a tar archive is missing")
+// endMark is what a tar ends with, in bytes of zero. The standard library's reader does not ask for it.
+const endMark = 2 * 512
+
+// Next is the next file's head. After the last one it is io.EOF where the archive was whole: with its end mark, and with the packer's
+// checksum behind it. ErrDamaged: it was not.
+func (t *Tar) Next() (*tar.Header, error) {
+	h, err := t.Reader.Next()
+	if err == nil || !errors.Is(err, io.EOF) || !t.some {
+		t.some = true
+		return h, err
 	}
-	if _, err := io.Copy(io.Discard, e.r); errors.Is(err, ErrTooLong) {
-		return err
+	if t.zeros < endMark {
+		return nil, Damaged("it is cut off: the end mark of a tar archive is missing")
+	}
+	if _, err := io.Copy(io.Discard, t.in); errors.Is(err, ErrTooLong) {
+		return nil, err
 	} else if err != nil {
-		return Damaged("it is cut off or broken: %v", err)
+		return nil, Damaged("it is cut off or broken: %v", err)
 	}
-	return nil
+	return nil, io.EOF
 }
 
 // capped is ErrRecord past n bytes.
