@@ -306,3 +306,23 @@ func TestTheNextStepIsOneCommand(t *testing.T) {
 		}
 	}
 }
+
+// On Debian and Ubuntu the next kernel has a name of its own: to upgrade the packages that are there brings nothing.
+func TestTheNextKernelHasAnotherName(t *testing.T) {
+	t.Parallel()
+	table := func(ecosystem string, packages ...string) string {
+		return Table(apiv1.Scan{Root: "/", Ecosystem: ecosystem, Assessment: apiv1.Assessment{Status: assessed}, Findings: []apiv1.Finding{{Vulnerability: "CVE-1", Ecosystem: ecosystem,
+			Source: "linux", Installed: "6.8.0-40.40", Fixed: "6.8.0-50.50", Status: apiv1.StatusFixed, Priority: apiv1.PriorityHigh, Package: packages[0], Packages: packages}}})
+	}
+	const other = "apt-get upgrade --with-new-pkgs\n"
+	got := table("Ubuntu:24.04", "linux-headers-6.8.0-40", "linux-image-6.8.0-40-generic", "linux-libc-dev")
+	if !strings.Contains(got, "--only-upgrade linux-libc-dev\n") || !strings.Contains(got, other) {
+		t.Errorf("kernel and library:\n%s", got)
+	}
+	if got = table("Debian:12", "linux-image-6.1.0-37-amd64"); strings.Contains(got, "--only-upgrade") || !strings.Contains(got, other) {
+		t.Errorf("kernel alone:\n%s", got)
+	}
+	if got = table("Debian:12", "linux-image-amd64", "linux-kbuild-6.1"); !strings.Contains(got, "--only-upgrade linux-image-amd64 linux-kbuild-6.1\n") || strings.Contains(got, other) {
+		t.Errorf("what follows the kernel:\n%s", got)
+	}
+}

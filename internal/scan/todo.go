@@ -3,6 +3,7 @@ package scan
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -200,7 +201,7 @@ func writeCommands(b *strings.Builder, steps []step, root string) {
 		packages[one.ecosystem] = append(packages[one.ecosystem], one.packages...)
 	}
 	for _, e := range ecosystems {
-		before, command, whole := commandOf(e)
+		refresh, command, whole := commandOf(e)
 		if command == "" {
 			fmt.Fprintf(b, "   Update those of %s where they are built or deployed from.\n", visible(e))
 			continue
@@ -210,20 +211,35 @@ func writeCommands(b *strings.Builder, steps []step, root string) {
 			in = "inside what was scanned, with"
 		}
 		fmt.Fprintf(b, "   %s:\n", in)
-		if before != "" {
-			fmt.Fprintf(b, "     %s\n", before)
+		if refresh != "" {
+			fmt.Fprintf(b, "     %s\n", refresh)
 		}
-		words := strings.Fields(command)
+		words, names := strings.Fields(command), packages[e]
+		slices.Sort(names)
+		names = slices.Compact(names)
+		all := len(names)
+		if purlType(before(e)) == "deb" {
+			names = slices.DeleteFunc(names, oneKernels)
+		}
 		if !whole {
-			names := packages[e]
-			slices.Sort(names)
-			for _, name := range slices.Compact(names) {
+			for _, name := range names {
 				words = append(words, quoted(name))
 			}
 		}
-		wrapped(b, words)
+		if len(names) > 0 {
+			wrapped(b, words)
+		}
+		if len(names) < all {
+			b.WriteString("     apt-get upgrade --with-new-pkgs\n   The last brings the next kernel, a package of another name, with all other\n   updates.\n")
+		}
 	}
 }
+
+// oneKernels says whether a package of Debian or Ubuntu is of one kernel and has its release in the name: it is never upgraded, the next
+// kernel is installed beside it.
+func oneKernels(name string) bool { return kernelNamed.MatchString(name) }
+
+var kernelNamed = regexp.MustCompile(`^linux-.*-[0-9]+\.[0-9]+\.[0-9]+-[0-9]+(-|$)`)
 
 // wrapped writes words of a command, in lines that a shell reads as one.
 func wrapped(b *strings.Builder, words []string) {
