@@ -60,7 +60,7 @@ A feed is taken in whole or refused whole; what the server had of it stays.`,
 	c.Flags().StringVar(&as, "name", "", "")
 	_ = c.Flags().MarkHidden("name") // what --as was called
 	c.Flags().StringVar(&trust, "trust", "", "`FILE` with the public key that the bundle is signed with")
-	c.Flags().BoolVar(&force, "force", false, "take in what is older than the server has, or much smaller, too")
+	c.Flags().BoolVar(&force, "force", false, "of a bundle, take in what is older than the server has, much smaller, or of fewer releases, too")
 	return c
 }
 

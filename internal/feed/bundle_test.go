@@ -162,8 +162,13 @@ func TestABundleForAReleaseHoldsWhatIsSaidOfIt(t *testing.T) {
 	if _, ok := states(t, b)["osv/npm"]; ok || b.feed(t, "kev").Records != 1 || b.feed(t, "distro-info").Records != 2 {
 		t.Error("it has a bucket that nobody asked for, or lacks what is of every host")
 	}
-	if _, err := a.Export(t.Context(), []string{"Debian:13", "Ubuntu:24.04"}); !errors.Is(err, fault.NotFound) || !strings.Contains(fault.Message(err), "Ubuntu:24.04") {
-		t.Errorf("a release of which nothing is known: %v", err)
+	for release, hint := range map[string]string{
+		"Ubuntu:24.04": "for Ubuntu:24.04: fetch or import it first; there is something of releases of Debian, npm",
+		"debian":       "for debian: fetch or import it first; there is something of Debian:12, Debian:13",
+	} {
+		if _, err := a.Export(t.Context(), []string{"Debian:13", release}); !errors.Is(err, fault.NotFound) || !strings.Contains(fault.Message(err), hint) {
+			t.Errorf("a release of which nothing is known: %v, want %q", err, hint)
+		}
 	}
 	if _, err := setup(t, "").Export(t.Context(), nil); err == nil {
 		t.Error("a server without a key or data exports")
@@ -376,6 +381,45 @@ func replace(m *manifest, members map[string][]byte, text []byte) {
 		panic(err)
 	}
 	members[f.File], f.Size, f.SHA256 = data, made.Size, made.SHA256
+}
+
+// What was left out of a bundle on purpose must not vanish where it is: a host of that release would lose its findings.
+func TestABundleForAReleaseDoesNotTakeAwayAnother(t *testing.T) {
+	t.Parallel()
+	a, everything, key := origin(t)
+	forOne := a.exported(t, "Debian:12")
+	b := setup(t, "")
+	if _, err := b.ImportBundle(t.Context(), bytes.NewReader(everything), BundleOptions{Trust: key}); err != nil {
+		t.Fatal(err)
+	}
+	was := b.everything(t)
+	refusals := func(got apiv1.BundleImport) map[string]string {
+		all := map[string]string{}
+		for _, f := range got.Items {
+			if f.Error != "" {
+				all[f.Name] = f.Error
+			}
+		}
+		return all
+	}
+	got, err := b.ImportBundle(t.Context(), bytes.NewReader(forOne), BundleOptions{Trust: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"osv/Debian": "refused: the bundle was made for Debian:12, and would take away what is here of Debian:13: export that too, or use --force"}
+	if diff := cmp.Diff(want, refusals(got)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(was, b.everything(t)); diff != "" {
+		t.Error(diff)
+	}
+	got, err = b.ImportBundle(t.Context(), bytes.NewReader(forOne), BundleOptions{Trust: key, Force: true})
+	if err != nil || len(refusals(got)) > 0 || !slices.Equal(states(t, b)["osv/Debian"].Ecosystems, []string{"Debian:12"}) {
+		t.Errorf("by force: %v %v %v", err, refusals(got), states(t, b)["osv/Debian"].Ecosystems)
+	}
+	if got, err = b.ImportBundle(t.Context(), bytes.NewReader(everything), BundleOptions{Trust: key}); err != nil || len(refusals(got)) > 0 {
+		t.Errorf("more than is here: %v %v", err, refusals(got))
+	}
 }
 
 func TestForceTakesInWhatIsOlder(t *testing.T) {
