@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -107,13 +108,35 @@ func (x *export) choose(states map[string]advisory.FeedState, releases []string)
 	}
 	for release := range x.wanted {
 		if !spoken[release] {
-			return fault.New(fault.NotFound, "no feed here has data for %s: fetch or import it first; see staunch feed status", intake.Shown(release))
+			return fault.New(fault.NotFound, "no feed here has data for %s: fetch or import it first; %s", intake.Shown(release), releasesLike(release, states))
 		}
 	}
 	if len(x.members) == 0 {
 		return fault.New(fault.NotFound, "no feed here has data yet")
 	}
 	return nil
+}
+
+// releasesLike says of which releases of the same distribution there is something, or of which distributions.
+func releasesLike(release string, states map[string]advisory.FeedState) string {
+	same, others := map[string]bool{}, map[string]bool{}
+	distribution, _, _ := strings.Cut(release, ":")
+	for _, state := range states {
+		for _, e := range state.Ecosystems {
+			name, _, _ := strings.Cut(e, ":")
+			others[name] = true
+			if strings.EqualFold(name, distribution) {
+				same[e] = true
+			}
+		}
+	}
+	switch {
+	case len(same) > 0:
+		return "there is something of " + someOf(slices.Sorted(maps.Keys(same)))
+	case len(others) > 0:
+		return "there is something of releases of " + someOf(slices.Sorted(maps.Keys(others)))
+	}
+	return "there is nothing of any release yet"
 }
 
 // fill writes the current records to their members.

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
@@ -115,7 +114,13 @@ func (s *Service) ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedS
 			return nil, err
 		}
 		if err != nil {
-			one = f.status(advisory.FeedState{Name: f.name})
+			states, problem := s.states(ctx)
+			if problem != nil {
+				return nil, problem
+			}
+			kept := states[f.name] // it stays, and is shown
+			kept.Name = f.name
+			one = f.status(kept)
 			one.Error = "refused: " + bare.Replace(fault.Message(err))
 			s.log.WarnContext(ctx, "feed refused", "feed", f.name, "error", one.Error) // the answer as a whole is no failure
 		}

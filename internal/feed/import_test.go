@@ -78,6 +78,9 @@ func TestAnImportThatIsRefusedChangesNothing(t *testing.T) {
 		want string
 	}{
 		"no feed's name":     {"osv/Void", nil, "no feed is named"},
+		"no bucket's name":   {"osv/Debain", nil, `no feed is named "osv/Debain": what osv has is AlmaLinux, `},
+		"empty":              {"kev", nil, "not CISA's catalogue: it is empty"},
+		"cut off":            {"kev", catalogue(kevEntry("CVE-2026-0001"))[:100], "not CISA's catalogue: it ends in the middle"},
 		"catalogue as osv":   {"osv/Debian", catalogue(kevEntry("CVE-2026-0001")), "not a zip"},
 		"zip as kev":         {"kev", zipOf(t, debianRecord(1)), "not CISA's catalogue"},
 		"another bucket":     {"osv/Ubuntu", zipOf(t, debianRecord(1)), "none of its records names a package of Ubuntu"},

@@ -145,6 +145,10 @@ func TestAFolderSentAsATarIsTakenInFeedByFeed(t *testing.T) {
 	if at := b.feed(t, "osv/Debian").AsOf; !at.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
 		t.Errorf("as of %v", at)
 	}
+	again, err := b.ImportArchive(t.Context(), bytes.NewReader(tarOf(t, file{"osv/Debian/all.zip", "no archive"})))
+	if err != nil || len(again) != 1 || again[0].Error == "" || again[0].Records != 3 || again[0].AsOf == nil {
+		t.Errorf("a feed that was refused is not shown with what stays of it: %v %+v", err, again)
+	}
 	whole := tarOf(t, file{"osv/Debian/all.zip", string(zipOf(t, debians(3)...))}, file{"kev/known_exploited_vulnerabilities.json", string(catalogue(kevEntry("CVE-2026-0001")))})
 	kev := bytes.LastIndex(whole, []byte("kev/"))
 	for name, data := range map[string][]byte{"no tar": []byte("hello"), "cut off": whole[:2000], "cut off before a file": whole[:kev]} {

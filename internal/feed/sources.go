@@ -133,6 +133,10 @@ func known(name string) (source, error) {
 	}
 	names := []string{}
 	for _, s := range registry() {
+		prefix, mark := s.split()
+		if mark == bucketMark && strings.HasPrefix(name, prefix) && name != prefix {
+			return source{}, fault.New(fault.Invalid, "no feed is named %q: what %s has is %s", intake.Shown(name), strings.TrimSuffix(prefix, "/"), strings.Join(s.buckets, ", "))
+		}
 		names = append(names, s.name)
 	}
 	return source{}, fault.New(fault.Invalid, "no feed is named %q: feeds are %s", intake.Shown(name), strings.Join(names, ", "))

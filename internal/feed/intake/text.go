@@ -3,6 +3,7 @@ package intake
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -11,8 +12,16 @@ import (
 // ErrDamaged is a file that cannot be read as a whole: an archive that is damaged, a list with mistakes.
 var ErrDamaged = errors.New("not as it should be")
 
-// Damaged is ErrDamaged with what is wrong.
+// Damaged is ErrDamaged with what is wrong. The end of a file is said in words.
 func Damaged(format string, args ...any) error {
+	for i, arg := range args {
+		switch err, _ := arg.(error); err {
+		case io.EOF:
+			args[i] = "it is empty"
+		case io.ErrUnexpectedEOF:
+			args[i] = "it ends in the middle"
+		}
+	}
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
 
