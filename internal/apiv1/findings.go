@@ -146,12 +146,15 @@ type AdvisoryRef struct {
 	Affected  []AffectedRange `json:"affected"`
 }
 
-// AffectedRange is one range of versions, in words: "< 3.0.17-1~deb12u3".
+// AffectedRange is one range of versions, in words: "< 3.0.17-1~deb12u3". Status and note are the source's own words beside it; a source
+// that gives no versions speaks of "every version", or, with not_affected, of none.
 type AffectedRange struct {
 	Ecosystem string `json:"ecosystem"`
 	Package   string `json:"package"`
-	Range     string `json:"range"`
+	Range     string `json:"range" doc:"empty: of no version, as status not_affected says"`
 	Fixed     string `json:"fixed,omitempty"`
+	Status    string `json:"status,omitempty" doc:"The source's own word beside the range: not_affected, no_dsa, postponed, ignored, …; absent: affected"`
+	Note      string `json:"note,omitempty" doc:"Its reason, where it gives one"`
 }
 
 // FleetUpdate is one update of the fleet: the same package to the same version, on how many hosts.

@@ -153,14 +153,31 @@ func advisoryRef(a *advisory.Advisory) apiv1.AdvisoryRef {
 	}
 	r := apiv1.AdvisoryRef{ID: a.ID, Feed: a.Feed, Published: when(a.Published), Modified: when(a.Modified), Withdrawn: when(a.Withdrawn), Affected: []apiv1.AffectedRange{}}
 	for _, affected := range a.Affected {
-		for _, one := range affected.Ranges {
-			r.Affected = append(r.Affected, apiv1.AffectedRange{Ecosystem: affected.Ecosystem, Package: affected.Package, Range: rangeText(one), Fixed: one.Fixed})
-		}
-		for _, v := range affected.Versions {
-			r.Affected = append(r.Affected, apiv1.AffectedRange{Ecosystem: affected.Ecosystem, Package: affected.Package, Range: "= " + v})
-		}
+		r.Affected = append(r.Affected, affectedRanges(affected)...)
 	}
 	return r
+}
+
+// affectedRanges are what an advisory says of one package: a line for each range and version, or one for what it says of all of them.
+func affectedRanges(a advisory.Affected) []apiv1.AffectedRange {
+	line := apiv1.AffectedRange{Ecosystem: a.Ecosystem, Package: a.Package, Status: string(a.Status), Note: a.Note}
+	var lines []apiv1.AffectedRange
+	for _, one := range a.Ranges {
+		line.Range, line.Fixed = rangeText(one), one.Fixed
+		lines = append(lines, line)
+	}
+	line.Fixed = ""
+	for _, v := range a.Versions {
+		line.Range = "= " + v
+		lines = append(lines, line)
+	}
+	if len(lines) > 0 {
+		return lines
+	}
+	if a.Status != advisory.StatusNotAffected {
+		line.Range = "every version"
+	}
+	return []apiv1.AffectedRange{line}
 }
 
 // hostsByPriority counts hosts by the worst priority of their findings that a filter wants.
