@@ -34,7 +34,7 @@ func exitCodes() []struct {
 		{exitOK, "done"},
 		{exitFailure, "it failed, and the message says why"},
 		{exitUsage, "the command line, or something it names, is not valid"},
-		{exitNotFound, "there is no such host, token, vulnerability, plan, rollout or file, or no data to assess with"},
+		{exitNotFound, "there is no such host, plan, file or the like, or no data to assess with"},
 		{exitUnauthorized, "not signed in, not allowed, or the server is not the one that is trusted"},
 		{exitUnreachable, "the server cannot be reached or cannot answer now: try again later"},
 		{exitMatched, "scan: findings fall under --fail-on"},

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ func (p *program) feedExport() *cobra.Command {
 	var everything bool
 	var to string
 	c := p.remote(&cobra.Command{
-		Use: "export (--ecosystems RELEASE,… | --all) --to FILE", Short: "Write one signed file with what the server knows, for one without a network",
+		Use: "export (--ecosystems RELEASE,… | --all) --to FILE", Short: "Write one signed file, for a server without a network",
 		Long: `Write a bundle: one compressed file with what this server knows of the releases
 named, of what is exploited, of support that ends, and your own lists. The server
 signs it with its plan key.
@@ -59,8 +60,10 @@ func (p *program) exportTo(ctx context.Context, o *client.Operator, path string,
 		return "", usage("%q is a folder: --to names the file to write", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return "", fileFault(path, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fault.Wrap(err, fault.NotFound, "there is no folder %q to write to", filepath.Dir(path))
+	} else if err != nil {
+		return "", fault.Wrap(err, fault.Invalid, "cannot write to the folder %q", filepath.Dir(path))
 	}
 	defer func() {
 		if err != nil {

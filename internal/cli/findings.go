@@ -18,7 +18,7 @@ type findingFlags struct {
 }
 
 func (f *findingFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.Priority, "priority", "", "only findings of this `PRIORITY`: urgent, high, normal, low or lowest")
+	priorityFlag(c, &f.Priority, "only findings of this `PRIORITY`")
 	c.Flags().StringVar(&f.Source, "source", "", "only findings of this source `PACKAGE`")
 	c.Flags().BoolVar(&f.explain, "explain", false, "say of each finding why it is one")
 }

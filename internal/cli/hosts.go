@@ -39,7 +39,7 @@ that the host's package manager would install now.`,
 			return err
 		}
 		page.Items, page.Next = items, next
-		if err := show(p, page, items, p.hostColumns()); err != nil {
+		if err := show(p, page, items, p.hostColumns(page.Past != nil)); err != nil {
 			return err
 		}
 		p.shown(len(items), page.Total, "hosts")
@@ -48,7 +48,7 @@ that the host's package manager would install now.`,
 	})
 	list.add(c, "name, state, os, findings, security, last_seen")
 	list.pastFlags(p, c)
-	c.Flags().StringVar(&list.State, "state", "", "only hosts that are `STATE`: pending, approved or revoked")
+	c.Flags().Var(choice{&list.State, []string{apiv1.HostPending, apiv1.HostApproved, apiv1.HostRevoked}}, "state", "only hosts that are `STATE`: pending, approved or revoked")
 	return c
 }
 
@@ -62,8 +62,17 @@ func (p *program) shown(n, total int, what string) {
 	}
 }
 
-func (p *program) hostColumns() []column[apiv1.Host] {
+// hostColumns are those of hosts now, or in the past: whether a host was there then, and when it was seen, nobody keeps.
+func (p *program) hostColumns(past bool) []column[apiv1.Host] {
 	now := p.env.Now()
+	present := func(of func(apiv1.Host) string, then string) func(apiv1.Host) string {
+		return func(h apiv1.Host) string {
+			if past {
+				return then
+			}
+			return of(h)
+		}
+	}
 	count := func(of func(apiv1.FindingCounts) int) func(apiv1.Host) string {
 		return func(h apiv1.Host) string { return findingNumber(h.Findings, of(h.Findings)) }
 	}
@@ -74,7 +83,8 @@ func (p *program) hostColumns() []column[apiv1.Host] {
 		{name: "id", text: func(h apiv1.Host) string { return h.ID }, where: inCSV},
 		{name: "name", text: func(h apiv1.Host) string { return h.Name }, least: 10},
 		{name: "state", text: func(h apiv1.Host) string { return h.State }, tone: func(h apiv1.Host) tone { return stateTone(h.State) }},
-		{name: "online", text: func(h apiv1.Host) string { return yesNo(h.Online) }, tone: func(h apiv1.Host) tone { return unless(h.Online, faint) }},
+		{name: "online", text: present(func(h apiv1.Host) string { return yesNo(h.Online) }, "-"), tone: func(h apiv1.Host) tone { return unless(h.Online, faint) }, where: inTable},
+		{name: "online", text: present(func(h apiv1.Host) string { return yesNo(h.Online) }, ""), where: inCSV},
 		{name: "os", text: func(h apiv1.Host) string { return h.OS }, where: inCSV},
 		{name: "os", text: osOf, tone: func(h apiv1.Host) tone { return lifecycleTone(h.Lifecycle) }, where: inTable, least: 9},
 		{name: "ecosystem", text: func(h apiv1.Host) string { return h.Ecosystem }, where: inCSV},
@@ -91,7 +101,7 @@ func (p *program) hostColumns() []column[apiv1.Host] {
 		{name: "security_updates", text: updates(func(c apiv1.UpdateCounts) int { return c.Security }), where: inCSV},
 		{name: "updates", text: updates(func(c apiv1.UpdateCounts) int { return c.Installable }), where: inCSV},
 		{name: "reboot", text: func(h apiv1.Host) string { return yesNo(h.RebootRequired) }, tone: func(h apiv1.Host) tone { return unless(!h.RebootRequired, warn) }},
-		{name: "seen", text: func(h apiv1.Host) string { return ago(h.LastSeen, now) }, where: inTable},
+		{name: "seen", text: present(func(h apiv1.Host) string { return ago(h.LastSeen, now) }, "-"), where: inTable},
 		{name: "last_seen", text: func(h apiv1.Host) string { return stamp(h.LastSeen) }, where: inCSV},
 		{name: "lifecycle", text: func(h apiv1.Host) string { return h.Lifecycle.State }, where: inCSV},
 		{name: "lifecycle_until", text: func(h apiv1.Host) string { return h.Lifecycle.Until }, where: inCSV},

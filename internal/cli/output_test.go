@@ -87,7 +87,7 @@ func sampleFindings() []apiv1.Finding {
 func TestTablesFitTheirTerminal(t *testing.T) {
 	t.Parallel()
 	for name, list := range map[string]func(*program) error{
-		"hosts":    func(p *program) error { return show(p, nil, sampleHosts(), p.hostColumns()) },
+		"hosts":    func(p *program) error { return show(p, nil, sampleHosts(), p.hostColumns(false)) },
 		"findings": func(p *program) error { return show(p, nil, sampleFindings(), findingColumns(true)) },
 		"updates": func(p *program) error {
 			return show(p, nil, []apiv1.FleetUpdate{
@@ -161,7 +161,7 @@ func TestNotAssessedIsNeverANumber(t *testing.T) {
 	unknown := []apiv1.Host{{Name: "new", State: "approved"}}
 	for _, f := range []format{formatTable, formatCSV} {
 		p, out, _ := screen(f, 0, nil)
-		if err := show(p, nil, unknown, p.hostColumns()); err != nil {
+		if err := show(p, nil, unknown, p.hostColumns(false)); err != nil {
 			t.Fatal(err)
 		}
 		row := strings.SplitN(out.String(), "\n", 2)[1]
@@ -228,7 +228,7 @@ func TestColourOnlyOnATerminalThatMayHaveIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, out, _ := screen(formatTable, tc.width, tc.env)
-			if err := show(p, nil, sampleHosts(), p.hostColumns()); err != nil {
+			if err := show(p, nil, sampleHosts(), p.hostColumns(false)); err != nil {
 				t.Fatal(err)
 			}
 			if strings.Contains(out.String(), "\x1b[") != tc.want {
@@ -236,7 +236,7 @@ func TestColourOnlyOnATerminalThatMayHaveIt(t *testing.T) {
 			}
 			// What colour says, the text says too: without the colours it is the same table.
 			bare, plainOut, _ := screen(formatTable, tc.width, map[string]string{"NO_COLOR": "1"})
-			if err := show(bare, nil, sampleHosts(), bare.hostColumns()); err != nil {
+			if err := show(bare, nil, sampleHosts(), bare.hostColumns(false)); err != nil {
 				t.Fatal(err)
 			}
 			stripped := out.String()
@@ -383,5 +383,26 @@ func TestLabelChanges(t *testing.T) {
 	}
 	if _, err := parseLabels("a=1,a=2"); Exit(err) != exitUsage {
 		t.Errorf("twice: %v", err)
+	}
+}
+
+// Nobody keeps when a host was seen on a day long ago: the past says so instead of "never", or of what holds today.
+func TestThePastDoesNotSayWhoWasThere(t *testing.T) {
+	t.Parallel()
+	for past, want := range map[bool]string{false: "3m ago", true: "-"} {
+		hosts := sampleHosts()[:1]
+		at := time.Date(2026, 11, 2, 11, 57, 0, 0, time.UTC)
+		hosts[0].Online, hosts[0].LastSeen = true, &at
+		var out bytes.Buffer
+		env := bareEnv(nil)
+		env.Stdout = &out
+		p := &program{env: env, format: formatTable}
+		if err := show(p, nil, hosts, p.hostColumns(past)); err != nil {
+			t.Fatal(err)
+		}
+		line := strings.Split(out.String(), "\n")[1]
+		if !strings.HasSuffix(line, "  "+want) || strings.Contains(line, "  approved  yes  ") == past {
+			t.Errorf("past %v: %q", past, line)
+		}
 	}
 }

@@ -35,7 +35,8 @@ It waits until every host has answered, a minute at most, and ends with 1 when t
 approved.`,
 		Example: `  staunch plan create -l env=prod --security
   staunch plan create --fixes CVE-2026-90001
-  staunch plan create -l role=web --package 'nginx*' --exclude nginx-extras --reboot if-required`,
+  staunch plan create -l role=web --package 'nginx*' --exclude nginx-extras \
+      --reboot if-required`,
 	}, func(ctx context.Context, o *client.Operator, _ []string) error {
 		plan, err := o.CreatePlan(ctx, req)
 		if err != nil {

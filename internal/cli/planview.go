@@ -38,6 +38,7 @@ func (p *program) showPlan(plan apiv1.Plan) error {
 		if err := show(p, plan, left, planHostColumns()); err != nil {
 			return err
 		}
+		p.cutReasons(left)
 	}
 	p.planNext(plan)
 	return nil
@@ -241,6 +242,20 @@ func planHostColumns() []column[apiv1.PlanHost] {
 			return unless(h.State == apiv1.PlanHostNothing || h.State == apiv1.PlanHostWaiting, warn)
 		}},
 		{name: "reason", text: func(h apiv1.PlanHost) string { return h.Reason }, least: 10},
+	}
+}
+
+// cutReasons gives in full, once each, the reasons that the table of these hosts had no room for: what to do stands at their end.
+func (p *program) cutReasons(hosts []apiv1.PlanHost) {
+	t := tableOf(hosts, planHostColumns())
+	last := len(t.header) - 1
+	room := t.widths(p.env.Width)[last]
+	said := map[string]bool{}
+	for _, row := range t.rows {
+		if reason := row[last]; columns(reason) > room && !said[reason] {
+			said[reason] = true
+			write(p.env.Stdout, "%s\n", strings.Join(wrap(t.header[0]+" "+row[0]+": "+reason, p.env.Width), "\n"))
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func (f *documentFormat) Set(text string) error {
 }
 
 func (p *program) report() *cobra.Command {
-	return group("report", "Make documents about what was wrong, and what was done about it",
+	return group("report", "Make documents about what was wrong and what was done",
 		"  staunch report compliance -l env=prod -o html > compliance.html",
 		p.reportCompliance(), p.reportMetrics(), p.reportTrend())
 }
@@ -75,7 +75,7 @@ to print or to send, -o csv has a row for each finding.`,
 	c.Flags().Lookup("output").Value = (*documentFormat)(&p.format)
 	c.Flags().StringVarP(&selector, "selector", "l", "", "only hosts that this `SELECTOR` names, as env=prod,role in (web,api),!retired")
 	c.Flags().StringVar(&since, "since", "90d", "what was fixed since `WHEN`: a date as 2026-07-01, or how long ago, as 30d or 12h")
-	c.Flags().StringVar(&worst, "priority", "", "only findings of this `PRIORITY` or a worse one: urgent, high, normal, low or lowest")
+	priorityFlag(c, &worst, "only findings of this `PRIORITY` or a worse one")
 	return c
 }
 

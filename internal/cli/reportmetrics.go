@@ -25,7 +25,8 @@ whichever came later, until an inventory shows that it is gone. The formulas are
 --clock says how long a finding of a priority may stay open: 15 and 30 days for urgent and high are
 those of CISA's directive 19-02.`,
 		Example: `  staunch report metrics
-  staunch report metrics -l env=prod --from 2026-10-01 --to 2026-11-01 --clock urgent=3d,high=14d
+  staunch report metrics -l env=prod --from 2026-10-01 --to 2026-11-01 \
+      --clock urgent=3d,high=14d
   staunch report metrics --from 90d -o json`,
 	}, func(ctx context.Context, o *client.Operator, _ []string) error {
 		begin, end, err := period(from, to, p.env.Now())
@@ -43,7 +44,7 @@ those of CISA's directive 19-02.`,
 	})
 	c.Flags().StringVarP(&selector, "selector", "l", "", "only hosts that this `SELECTOR` names, as env=prod,role in (web,api),!retired")
 	c.Flags().StringVar(&from, "from", "30d", "the period's beginning: `WHEN`, a date as 2026-07-01, or how long ago, as 30d or 12h")
-	c.Flags().StringVar(&to, "to", "", "its end, likewise; now when it is left out")
+	c.Flags().StringVar(&to, "to", "", "its end: `WHEN`, likewise; now when it is left out")
 	c.Flags().StringVar(&clock, "clock", "", "`RULES`, as urgent=15d,high=30d: how long findings may stay open")
 	return c
 }

@@ -41,7 +41,7 @@ Days are counted in the background once they are over, newest first.`,
 		return nil
 	})
 	c.Flags().StringVar(&from, "from", "90d", "the first day: `WHEN`, a date as 2026-07-01, or how long ago, as 30d")
-	c.Flags().StringVar(&to, "to", "", "the last day, likewise; yesterday when it is left out")
+	c.Flags().StringVar(&to, "to", "", "the last day: `WHEN`, likewise; yesterday when it is left out")
 	return c
 }
 

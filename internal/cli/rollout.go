@@ -133,7 +133,7 @@ func rolloutTone(state string) tone {
 
 func (p *program) rolloutShow() *cobra.Command {
 	return p.remote(&cobra.Command{
-		Use: "show ROLLOUT", Short: "Show a rollout: each host's run, and why it waits or ended as it did",
+		Use: "show ROLLOUT", Short: "Show a rollout: each host's run, and why it waits or ended so",
 		Example: "  staunch rollout show roll_01jd…",
 		Args:    exactly("the id of the rollout"),
 	}, func(ctx context.Context, o *client.Operator, args []string) error {

@@ -19,7 +19,7 @@ const mostRollouts = 100
 func (p *program) rolloutLog() *cobra.Command {
 	var followOn bool
 	c := p.remote(&cobra.Command{
-		Use: "log RUN|HOST", Short: "Show a run: its steps, its outcome, and what the package manager wrote",
+		Use: "log RUN|HOST", Short: "Show a run: its steps, outcome and the package manager's lines",
 		Long: `Show a run: its steps, its outcome, and what the package manager wrote there.
 
 Of a host it is the newest run. The package manager's own lines go to standard output, everything

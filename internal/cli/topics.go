@@ -33,7 +33,8 @@ Besides labels there is what a host is:
 
   host.name=web1          also host.arch=amd64, host.os=debian:12
   host.state=pending      or approved, revoked
-  host.online=no          also host.assessed, host.reboot, host.failed-units, host.security-updates
+  host.online=no          also host.assessed, host.reboot, host.failed-units and
+                          host.security-updates
   host.metadata=stale     or fresh: its package lists
   host.updates=unknown    or known
   host.lifecycle=ended    or supported, extended, unknown: its release

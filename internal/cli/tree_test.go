@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,16 +44,18 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		if c.HasParent() && !c.IsAdditionalHelpTopicCommand() && !strings.Contains(c.Example, c.CommandPath()) {
 			t.Errorf("no example of it in %q", c.Example)
 		}
-		for line := range strings.Lines(c.Long + "\n" + c.Example) {
-			if n := columns(strings.TrimSuffix(line, "\n")); n > 100 {
+		var out bytes.Buffer
+		c.SetOut(&out)
+		if err := c.Help(); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := columns(strings.TrimSuffix(line, "\n")); n > helpWidth {
 				t.Errorf("help line of %d columns: %q", n, line)
 			}
 		}
-		_, flags, _ := strings.Cut(c.UsageString(), "\nFlags:\n")
-		for line := range strings.Lines(flags) {
-			if n := columns(strings.TrimSuffix(line, "\n")); n > 80 && strings.HasPrefix(line, " ") {
-				t.Errorf("line of %d columns among the flags: %q", n, line)
-			}
+		if words := strings.Fields(c.Long); !slices.Equal(words, strings.Fields(out.String())[:len(words)]) {
+			t.Errorf("the help lacks words of %q", c.Long)
 		}
 	})
 }
@@ -109,7 +112,15 @@ func TestWrongCommandLines(t *testing.T) {
 		"host show":                    "the id or name of the host is missing; see staunch host show --help",
 		"host show a b":                `"b" is one argument too many; see staunch host show --help`,
 		"hosts -o xml":                 `"xml" is none of table, json, csv`,
-		"hosts --limit x":              "invalid argument",
+		"hosts --limit x":              `--limit: "x" is not a whole number; see staunch hosts --help`,
+		"hosts --desc=maybe":           `--desc: "maybe" is neither true nor false`,
+		"hosts --state gone":           `--state: "gone" is none of pending, approved, revoked`,
+		"findings --priority worst":    `--priority: "worst" is none of urgent, high, normal, low, lowest`,
+		"hosts --selector=":            "--selector is empty: give it a value, or leave it out; see staunch hosts --help",
+		"hosts --as-of=":               "--as-of is empty",
+		"plan create --package=":       "--package is empty",
+		"plan create --fixes=CVE-1,":   "--fixes is empty",
+		"report metrics --clock=":      "--clock is empty",
 		"hosts extra":                  `"extra" is one argument too many`,
 		"hosts --nope":                 "unknown flag: --nope",
 		"host label web1":              "at least one KEY=VALUE or KEY- are needed",
@@ -166,5 +177,16 @@ func TestConnectNeedsAllThreeFromOnePlace(t *testing.T) {
 				o.Close()
 			}
 		})
+	}
+}
+
+func TestVercmpNamesALineThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	env := bareEnv(nil)
+	var errs bytes.Buffer
+	env.Stdin, env.Stderr = strings.NewReader("1\t2\n"+strings.Repeat("9", longestPair+1)+"\t1\n"), &errs
+	code := Run(t.Context(), env, []string{"vercmp", "Debian", "-"})
+	if want := "line 2 of standard input is longer than 65536 bytes"; code != exitUsage || !strings.Contains(errs.String(), want) {
+		t.Errorf("ends with %d: %s", code, errs.String())
 	}
 }

@@ -29,8 +29,7 @@ func (p *program) vercmp() *cobra.Command {
 		Use: "vercmp ECOSYSTEM A B", Short: "Compare two versions the way an ecosystem's own tool does",
 		Long: `Print <, = or > as version A is before, equal to or after B. ECOSYSTEM is a distribution or
 language as advisories name it (Debian, Debian:12, AlmaLinux:9, Alpine, "Arch Linux", PyPI, npm, Go,
-Maven, RubyGems, NuGet, Packagist) or an order by its own name:
-  ` + strings.Join(schemeNames(), ", ") + `
+Maven, RubyGems, NuGet, Packagist) or an order by its own name: ` + strings.Join(schemeNames(), ", ") + `.
 
 With - in place of A and B, pairs are read from standard input, a tab between A and B, one pair a
 line, and one answer a line is printed. A line that cannot be compared answers ? and is named on
@@ -68,11 +67,14 @@ A version that the order does not allow is an error, never a guess.`,
 	return c
 }
 
+// longestPair bounds a line of vercmp's input, in bytes.
+const longestPair = 64 << 10
+
 // vercmpLines compares the pairs on standard input. It goes on after a line that cannot be compared, so that answers stay beside their
 // lines.
 func (p *program) vercmpLines(scheme vercmp.Scheme, output string) error {
 	lines := bufio.NewScanner(p.in)
-	lines.Buffer(nil, 64<<10)
+	lines.Buffer(nil, longestPair)
 	out := bufio.NewWriter(p.env.Stdout)
 	wrong := 0
 	n := 0
@@ -96,7 +98,9 @@ func (p *program) vercmpLines(scheme vercmp.Scheme, output string) error {
 	if err := out.Flush(); err != nil {
 		return fault.Wrap(err, fault.Internal, "writing the answers")
 	}
-	if err := lines.Err(); err != nil {
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return usage("line %d of standard input is longer than %d bytes: that is no pair of versions", n+1, longestPair)
+	} else if err != nil {
 		return usage("line %d of standard input cannot be read: %v", n+1, err)
 	}
 	if wrong > 0 {

@@ -29,7 +29,7 @@ before only when the whole feed can be read.
 
 staunch scan reads the directory (its default is the one that scan looks into),
 and so does staunch server --feeds DIR; staunch feed import DIR sends it to a server.`,
-		Example: "  staunch feed mirror --ecosystems Debian:12\n  staunch feed mirror /srv/feeds --ecosystems Debian:12,AlmaLinux:9,PyPI --without epss",
+		Example: "  staunch feed mirror --ecosystems Debian:12\n  staunch feed mirror /srv/feeds --ecosystems Debian:12,PyPI --without epss",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return fault.New(fault.Invalid, "%q is one argument too many; see staunch feed mirror --help", args[1])
