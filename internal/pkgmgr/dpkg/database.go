@@ -171,6 +171,9 @@ func (b *builder) parse(r io.Reader, file, defaultStatus string, journal bool) e
 		var bad *Malformed
 		switch {
 		case errors.Is(err, io.EOF):
+			if reader.open && file == path.Base(StatusFile) { // dpkg ends each stanza with an empty line
+				b.problem("%s: what comes after line %d: the file ends there in the middle of a line", file, reader.line-1)
+			}
 			return nil
 		case errors.As(err, &bad):
 			b.problem("%s: %s", printable(file), bad.Error())

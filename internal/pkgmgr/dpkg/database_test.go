@@ -56,7 +56,7 @@ func TestParse(t *testing.T) {
 		problems []string
 	}{
 		"sorted":            {stanza("b", ok, "1") + stanza("a", ok, "2"), []string{"a:amd64 2 installed", "b:amd64 1 installed"}, nil},
-		"no_final_newline":  {strings.TrimRight(stanza("a", ok, "1"), "\n"), []string{"a:amd64 1 installed"}, nil},
+		"no_final_newline":  {strings.TrimRight(stanza("a", ok, "1"), "\n"), []string{"a:amd64 1 installed"}, []string{"status: what comes after line 4: the file ends there in the middle of a line"}},
 		"carriage_returns":  {strings.ReplaceAll(stanza("a", ok, "1")+stanza("b", ok, "1"), "\n", "\r\n"), []string{"a:amd64 1 installed", "b:amd64 1 installed"}, nil},
 		"field_name_case":   {"pACKAGE: a\nstatus:install ok installed\nVERSION:\t1\nArchitecture:all\n", []string{"a:all 1 installed"}, nil},
 		"continuations":     {"Package: a\nStatus: install ok installed\nDescription: x\n Package: not one\n .\n Version: 9\nVersion: 1\nArchitecture: all\n", []string{"a:all 1 installed"}, nil},

@@ -55,6 +55,7 @@ type Reader struct {
 	fields [][]byte
 	line   int
 	err    error
+	open   bool // the last line read had no end
 }
 
 // NewReader reads from r and keeps fields, whose names match without regard to case.
@@ -116,6 +117,9 @@ func (r *Reader) readLine() (line []byte, cut bool, err error) {
 		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = r.r.ReadSlice('\n')
 		}
+	}
+	if len(line) > 0 {
+		r.open = errors.Is(err, io.EOF)
 	}
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r")), cut, err
