@@ -37,12 +37,12 @@ func Image(ctx context.Context, file string, opts Options) (Result, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return Result{}, fault.Wrap(err, fault.NotFound, "there is no file %q", file)
 		}
-		return Result{}, fault.Wrap(err, fault.Invalid, "%q cannot be read as a container image: %s", file, clip(err.Error(), 300))
+		return Result{}, fault.Wrap(err, fault.Invalid, "%q cannot be read as a container image: %s", file, why(err))
 	}
 	defer func() { _ = a.file.Close() }()
 	layers, others, err := a.layers()
 	if err != nil {
-		return Result{}, fault.Wrap(err, fault.Invalid, "%q cannot be read as a container image: %s", file, clip(err.Error(), 300))
+		return Result{}, fault.Wrap(err, fault.Invalid, "%q cannot be read as a container image: %s", file, why(err))
 	}
 	t := newTree(dir, opts.Languages)
 	for i, name := range layers {

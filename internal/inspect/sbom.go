@@ -37,9 +37,17 @@ func SBOM(r io.Reader) (Result, error) {
 		err = d.tagValue(in)
 	}
 	if err != nil {
-		return Result{}, fault.Wrap(err, fault.Invalid, "the SBOM cannot be read: %s", clip(err.Error(), 300))
+		return Result{}, fault.Wrap(err, fault.Invalid, "the SBOM cannot be read: %s", why(err))
 	}
 	return d.make(), nil
+}
+
+// why is an error in words; that of a file which is cut off is a programmer's.
+func why(err error) string {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return "it ends in the middle"
+	}
+	return clip(err.Error(), 300)
 }
 
 // limited reads at most left bytes and says so when there are more.

@@ -103,7 +103,11 @@ func readSBOM(path string) (inspect.Result, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return inspect.Result{}, fault.New(fault.Invalid, "the SBOM %q is a folder", path)
 	}
-	return inspect.SBOM(f)
+	r, err := inspect.SBOM(f)
+	if err != nil {
+		return r, fault.Wrap(err, fault.KindOf(err), "%q: %s", path, fault.Message(err))
+	}
+	return r, nil
 }
 
 func ownEcosystem(root string) string {
