@@ -1,5 +1,5 @@
 #!/bin/bash
-# nightly.sh: what takes longer than CI may: the race detector, a minute of each fuzz target, benchmarks, the end-to-end tests
+# nightly.sh: what takes longer than CI may: the race detector with PostgreSQL beside SQLite, a minute of each fuzz target, benchmarks, the end-to-end tests
 # with the parts that carry the build tag nightly. Goes on after a failure and ends non-zero.
 set -uo pipefail
 cd "$(git rev-parse --show-toplevel)" || exit 1
@@ -19,7 +19,20 @@ fuzz() {
   rm "$out"
   return 1
 }
-step env CGO_ENABLED=1 go test -race ./...
+scratch=$(mktemp -d)
+finish() {
+  sh test/bin/pgtmp.sh stop "$scratch/pg" >/dev/null 2>&1
+  rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'exit 143' INT TERM # so that finish runs
+race() {
+  local port=54429
+  while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done # free, since nothing answers
+  sh test/bin/pgtmp.sh start "$scratch/pg" "$port" || { tail -n 5 "$scratch/pg/log"; return 1; }
+  CGO_ENABLED=1 STAUNCH_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres?sslmode=disable" go test -race ./...
+}
+step race
 step go test ./internal/vercmp -run TestKeysOrderAsCompareDoes -rapid.checks=1000000 -timeout 100m
 while read -r pkg target; do
   step fuzz "$pkg" "$target"
