@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
@@ -222,14 +220,14 @@ func (ix *index) worstOf(set *packageSet) iter.Seq2[*cohort, byPlace] {
 	}
 }
 
-// worstOfAll gives the worst ranks in every cohort, by number. It joins the bitmaps of what is equally bad, which takes a nanosecond for each cohort
+// worstOfAll gives the worst ranks in every cohort, by number. It joins the sets of what is equally bad, which takes a nanosecond for each cohort
 // of each presence; going through the packages of every set takes a hundred.
 func (ix *index) worstOfAll() []byPlace {
 	type bad struct {
 		rank uint8
 		at   placeSet
 	}
-	alike := map[bad]*roaring.Bitmap{}
+	alike := map[bad]numbers{}
 	for _, s := range ix.subjects {
 		if len(s.found) == 0 {
 			continue
@@ -245,22 +243,24 @@ func (ix *index) worstOfAll() []byPlace {
 				}
 				k := bad{uint8(rank), at} //nolint:gosec // there are five
 				if alike[k] == nil {
-					alike[k] = roaring.New()
+					alike[k] = newNumbers(len(ix.cohorts))
 				}
-				p.cohorts.addTo(alike[k])
+				alike[k].joinMembers(&p.cohorts)
 			}
 		}
 	}
 	out := slices.Repeat([]byPlace{ix.known(everyPlace(fine))}, len(ix.cohorts))
 	for k, cohorts := range alike {
-		cohorts.Iterate(func(number uint32) bool {
+		for number := range out {
+			if !cohorts.has(uint32(number)) { //nolint:gosec // fewer than ordinals
+				continue
+			}
 			for n := range ix.places {
 				if k.at&placeNumber(n) != 0 {
 					out[number][n] = min(out[number][n], k.rank)
 				}
 			}
-			return true
-		})
+		}
 	}
 	return out
 }

@@ -1,60 +1,102 @@
 package assess
 
-import "github.com/RoaringBitmap/roaring/v2"
+import "math/bits"
 
-// heads counts hosts by cohort: the n-th bitmap has the cohorts whose count has its n-th bit set. So how many hosts some cohorts have
-// is a few intersections of bitmaps, and no going through cohorts.
-type heads []*roaring.Bitmap
+// numbers is a set of numbers of cohorts, a bit for each: what a question makes and throws away. Joining a stored set to it takes a
+// nanosecond for each member, whatever form that has.
+type numbers []uint64
+
+// newNumbers makes an empty set with room for so many.
+func newNumbers(cohorts int) numbers { return make(numbers, (cohorts+63)/64) }
+
+func (s numbers) add(n uint32) { s[n/64] |= 1 << (n % 64) }
+
+func (s numbers) has(n uint32) bool { return s[n/64]&(1<<(n%64)) != 0 }
+
+func (s numbers) join(other numbers) {
+	for i, word := range other {
+		s[i] |= word
+	}
+}
+
+func (s numbers) joinMembers(m *members) {
+	m.batches(func(some []uint32) bool {
+		for _, n := range some {
+			s.add(n)
+		}
+		return true
+	})
+}
+
+// meets says whether any of some members is in the set.
+func (s numbers) meets(m *members) (met bool) {
+	m.batches(func(some []uint32) bool {
+		for _, n := range some {
+			if s.has(n) {
+				met = true
+				return false
+			}
+		}
+		return true
+	})
+	return met
+}
+
+// heads counts hosts by cohort: the n-th set has the cohorts whose count has its n-th bit set. So how many hosts some cohorts have is a
+// few intersections of sets, and no going through cohorts.
+type heads []numbers
 
 // add counts a host of a cohort in.
 func (h *heads) add(cohort uint32) {
 	for n := 0; ; n++ {
 		if n == len(*h) {
-			*h = append(*h, roaring.New())
+			*h = append(*h, nil)
 		}
-		if (*h)[n].CheckedAdd(cohort) {
+		bit := &(*h)[n]
+		if need := int(cohort/64) + 1 - len(*bit); need > 0 {
+			*bit = append(*bit, make(numbers, need)...)
+		}
+		(*bit)[cohort/64] ^= 1 << (cohort % 64)
+		if bit.has(cohort) {
 			return
-		}
-		(*h)[n].Remove(cohort) // carried
+		} // else it is carried
 	}
 }
 
 // sub counts a host of a cohort out. One must be counted in.
 func (h heads) sub(cohort uint32) {
 	for _, bit := range h {
-		if bit.CheckedRemove(cohort) {
+		bit[cohort/64] ^= 1 << (cohort % 64)
+		if !bit.has(cohort) {
 			return
-		}
-		bit.Add(cohort) // borrowed
+		} // else it is borrowed
 	}
 }
 
 // headsOf counts all at once: counts are by number.
 func headsOf(counts []uint32) (h heads) {
-	var bits [32][]uint32
 	for number, n := range counts {
 		for bit := 0; n > 0; n, bit = n>>1, bit+1 {
+			if bit == len(h) {
+				h = append(h, newNumbers(len(counts)))
+			}
 			if n&1 != 0 {
-				bits[bit] = append(bits[bit], uint32(number)) //nolint:gosec // fewer than ordinals
+				h[bit].add(uint32(number)) //nolint:gosec // fewer than ordinals
 			}
 		}
-	}
-	for _, numbers := range bits {
-		one := roaring.New()
-		one.AddMany(numbers)
-		h = append(h, one)
-	}
-	for len(h) > 0 && h[len(h)-1].IsEmpty() {
-		h = h[:len(h)-1]
 	}
 	return h
 }
 
 // of is how many hosts some cohorts have.
-func (h heads) of(cohorts *members) int {
+func (h heads) of(some numbers) int {
 	sum := 0
 	for n, bit := range h {
-		sum += cohorts.count(bit) << n
+		both := 0
+		for i := range min(len(bit), len(some)) {
+			both += bits.OnesCount64(bit[i] & some[i])
+		}
+		sum += both << n
 	}
 	return sum
 }
@@ -62,39 +104,40 @@ func (h heads) of(cohorts *members) int {
 // crowd are the selected hosts of some cohorts, those that stand at some of the places.
 type crowd struct {
 	selected *selection
-	cohorts  map[placeSet]*roaring.Bitmap
+	cohorts  map[placeSet]numbers
 }
 
-func (s *selection) crowd() *crowd { return &crowd{s, map[placeSet]*roaring.Bitmap{}} }
+func (s *selection) crowd() *crowd { return &crowd{s, map[placeSet]numbers{}} }
+
+// at are the cohorts of which those hosts count that stand at some of the places; nil when none is selected there.
+func (c *crowd) at(places placeSet) numbers {
+	places &= c.selected.places
+	if places != 0 && c.cohorts[places] == nil {
+		c.cohorts[places] = newNumbers(len(c.selected.ix.cohorts))
+	}
+	return c.cohorts[places]
+}
 
 // add adds the hosts of a group.
 func (c *crowd) add(g group) {
-	at := g.places & c.selected.places
-	if at == 0 {
-		return
+	if cohorts := c.at(g.places); cohorts != nil {
+		cohorts.joinMembers(&g.at.cohorts)
 	}
-	if c.cohorts[at] == nil {
-		c.cohorts[at] = roaring.New()
-	}
-	g.at.cohorts.addTo(c.cohorts[at])
 }
 
 // addOffered adds those hosts of a group that could install a version now.
 func (c *crowd) addOffered(g group, o *offer) {
-	at := g.places & c.selected.places
-	if at == 0 {
+	cohorts := c.at(g.places)
+	if cohorts == nil {
 		return
 	}
-	if c.cohorts[at] == nil {
-		c.cohorts[at] = roaring.New()
-	}
-	if both := &o.cohorts; both.many != nil && g.at.cohorts.many != nil {
-		c.cohorts[at].Or(roaring.And(both.many, g.at.cohorts.many))
-		return
-	}
-	o.cohorts.each(func(number uint32) bool {
-		if g.at.cohorts.has(number) {
-			c.cohorts[at].Add(number)
+	have := newNumbers(len(c.selected.ix.cohorts))
+	have.joinMembers(&g.at.cohorts)
+	o.cohorts.batches(func(some []uint32) bool {
+		for _, n := range some {
+			if have.has(n) {
+				cohorts.add(n)
+			}
 		}
 		return true
 	})
@@ -103,19 +146,20 @@ func (c *crowd) addOffered(g group, o *offer) {
 // count is how many they are, each once.
 func (c *crowd) count() int {
 	if len(c.cohorts) == 1 {
-		for at, cohorts := range c.cohorts {
-			return c.selected.heads(at, &members{many: cohorts})
+		for places, cohorts := range c.cohorts {
+			return c.selected.heads(places, cohorts)
 		}
 	}
 	sum := 0
+	all := newNumbers(len(c.selected.ix.cohorts))
 	for n := range c.selected.ix.places {
-		all := members{many: roaring.New()}
-		for at, cohorts := range c.cohorts {
-			if at&placeNumber(n) != 0 {
-				all.many.Or(cohorts)
+		clear(all)
+		for places, cohorts := range c.cohorts {
+			if places&placeNumber(n) != 0 {
+				all.join(cohorts)
 			}
 		}
-		sum += c.selected.heads(placeNumber(n), &all)
+		sum += c.selected.heads(placeNumber(n), all)
 	}
 	return sum
 }

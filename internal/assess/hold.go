@@ -167,6 +167,10 @@ func (ix *index) found(s *subject, ids []string) {
 		v.subjects = append(v.subjects, s)
 		s.found = append(s.found, v)
 	}
+	s.numbers = make([]uint32, 0, len(s.found))
+	for _, v := range s.found {
+		s.numbers = append(s.numbers, v.number)
+	}
 }
 
 // vulnerability gives the vulnerability with an id, which some subject is about to have.

@@ -101,6 +101,7 @@ type heldPackage struct {
 type subject struct {
 	Subject
 	found     []*vulnerability
+	numbers   []uint32 // of found: most questions need no more, and looking them up in each takes longer than all the rest
 	presences []*presence
 	offers    []*offer
 	packages  int  // of those that the index holds

@@ -149,9 +149,10 @@ func TestMembersAreASet(t *testing.T) {
 				chosen.Add(n)
 			}
 		}
-		all := roaring.New()
+		all, numbers := roaring.New(), newNumbers(61)
 		m.addTo(all)
-		if m.len() != len(want) || cardinality(all) != len(want) || !m.among(selection).Equals(chosen) || m.count(selection) != cardinality(chosen) || m.in(selection) == chosen.IsEmpty() {
+		selection.Iterate(func(n uint32) bool { numbers.add(n); return true })
+		if m.len() != len(want) || cardinality(all) != len(want) || m.count(selection) != cardinality(chosen) || numbers.meets(&m) == chosen.IsEmpty() {
 			t.Fatalf("%v is not %v", m, want)
 		}
 	})

@@ -65,14 +65,6 @@ func (m *members) len() int {
 	return len(m.few)
 }
 
-// in says whether any of them is selected.
-func (m *members) in(selection *roaring.Bitmap) bool {
-	if m.many != nil {
-		return m.many.Intersects(selection)
-	}
-	return slices.ContainsFunc(m.few, selection.Contains)
-}
-
 // count is how many of them are selected.
 func (m *members) count(selection *roaring.Bitmap) int {
 	if m.many != nil {
@@ -87,20 +79,6 @@ func (m *members) count(selection *roaring.Bitmap) int {
 	return n
 }
 
-// among are those of them that are selected, in a bitmap of its own.
-func (m *members) among(selection *roaring.Bitmap) *roaring.Bitmap {
-	if m.many != nil {
-		return roaring.And(m.many, selection)
-	}
-	out := roaring.New()
-	for _, ordinal := range m.few {
-		if selection.Contains(ordinal) {
-			out.Add(ordinal)
-		}
-	}
-	return out
-}
-
 // addTo adds all of them to a bitmap.
 func (m *members) addTo(into *roaring.Bitmap) {
 	if m.many != nil {
@@ -110,8 +88,25 @@ func (m *members) addTo(into *roaring.Bitmap) {
 	into.AddMany(m.few)
 }
 
-// each calls fn with every ordinal, ascending, until it says false.
-func (m *members) each(fn func(ordinal uint32) bool) {
+// batches calls fn with all of them, some at a time, ascending, until it says false. What it is given it must not keep.
+func (m *members) batches(fn func([]uint32) bool) {
+	if m.many == nil {
+		if len(m.few) > 0 {
+			fn(m.few)
+		}
+		return
+	}
+	var room [256]uint32
+	it := m.many.ManyIterator()
+	for n := it.NextMany(room[:]); n > 0; n = it.NextMany(room[:]) {
+		if !fn(room[:n]) {
+			return
+		}
+	}
+}
+
+// each calls fn with every number, ascending, until it says false.
+func (m *members) each(fn func(n uint32) bool) {
 	if m.many != nil {
 		m.many.Iterate(fn)
 		return

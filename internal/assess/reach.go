@@ -84,15 +84,14 @@ type gathering struct {
 	selected *selection
 	order    []int   // of places
 	worst    []uint8 // by number
-	numbers  []uint32
 }
 
 // take counts in a presence that selected hosts have at some places.
 func (g *gathering) take(p *presence, places placeSet) {
-	for i, v := range p.of.found {
+	for i, number := range p.of.numbers {
 		for n := range p.worst {
 			if places&placeNumber(n) != 0 {
-				g.worst[v.number] = min(g.worst[v.number], p.at(n)[i])
+				g.worst[number] = min(g.worst[number], p.at(n)[i])
 			}
 		}
 	}
@@ -100,10 +99,6 @@ func (g *gathering) take(p *presence, places placeSet) {
 
 // subject counts in all presences of a subject.
 func (g *gathering) subject(s *subject) {
-	g.numbers = g.numbers[:0]
-	for _, v := range s.found {
-		g.numbers = append(g.numbers, v.number)
-	}
 	for _, p := range s.presences {
 		there := p.places() & g.selected.places
 		if there == 0 {
@@ -112,26 +107,26 @@ func (g *gathering) subject(s *subject) {
 		met, whole := false, g.selected.whole
 		for _, n := range g.order {
 			ranks := p.at(n)
-			if there&placeNumber(n) == 0 || !g.worsens(ranks) {
+			if there&placeNumber(n) == 0 || !g.worsens(s.numbers, ranks) {
 				continue
 			}
-			if !whole && !met && !p.cohorts.in(g.selected.cohortsAt(there)) { // as a rule the quickest to say, when there are some
+			if !whole && !met && !g.selected.cohortsAt(there).meets(&p.cohorts) { // as a rule the quickest to say, when there are some
 				break
 			}
 			met = true
-			if !whole && !p.cohorts.in(g.selected.cohortsAt(placeNumber(n))) {
+			if !whole && !g.selected.cohortsAt(placeNumber(n)).meets(&p.cohorts) {
 				continue
 			}
-			for i, number := range g.numbers {
+			for i, number := range s.numbers {
 				g.worst[number] = min(g.worst[number], ranks[i])
 			}
 		}
 	}
 }
 
-// worsens says whether ranks of the subject at hand make anything worse.
-func (g *gathering) worsens(ranks []uint8) bool {
-	for i, number := range g.numbers {
+// worsens says whether ranks make anything worse.
+func (g *gathering) worsens(numbers []uint32, ranks []uint8) bool {
+	for i, number := range numbers {
 		if ranks[i] < g.worst[number] {
 			return true
 		}
@@ -206,7 +201,7 @@ func (r *reach) surer(v *reached) {
 			}
 			n, known := r.counts[p]
 			if !known {
-				n = r.selected.heads(r.selected.places, &p.cohorts)
+				n = r.selected.having(p, r.selected.places)
 				r.counts[p] = n
 			}
 			sum += n

@@ -12,10 +12,10 @@ type selection struct {
 	at     map[placeSet]*roaring.Bitmap // the ones that stand at some of the places
 	ix     *index
 
-	noted  map[*presence]placeSet       // of a small selection: what present gives
-	where  []placeSet                   // of a larger one: by number of a cohort, where its selected hosts stand
-	of     map[placeSet]*roaring.Bitmap // cohorts that have selected hosts at some of the places
-	counts map[placeSet]heads           // how many; not of the whole
+	noted  map[*presence]placeSet // of a small selection: what present gives
+	where  []placeSet             // of a larger one: by number of a cohort, where its selected hosts stand
+	of     map[placeSet]numbers   // cohorts that have selected hosts at some of the places
+	counts map[placeSet]headCount // how many; not of the whole
 }
 
 const (
@@ -23,13 +23,19 @@ const (
 	fewLooks       = 8192 // cohorts of a presence that are looked at one by one
 )
 
+// headCount is how many selected hosts the cohorts have: by number, and to be summed up quickly.
+type headCount struct {
+	by  []uint32
+	all heads
+}
+
 // placeSet is a set of places by their numbers; there are sixteen at most.
 type placeSet uint16
 
 func placeNumber[N int | uint8](n N) placeSet { return 1 << n }
 
 func (ix *index) selection(hosts *roaring.Bitmap) *selection {
-	s := &selection{Bitmap: hosts, size: cardinality(hosts), ix: ix, at: map[placeSet]*roaring.Bitmap{}, of: map[placeSet]*roaring.Bitmap{}, counts: map[placeSet]heads{}}
+	s := &selection{Bitmap: hosts, size: cardinality(hosts), ix: ix, at: map[placeSet]*roaring.Bitmap{}, of: map[placeSet]numbers{}, counts: map[placeSet]headCount{}}
 	s.whole = s.size == cardinality(ix.live) // a selection is of live hosts
 	for n, p := range ix.places {
 		if s.whole && !p.hosts.IsEmpty() || p.hosts.Intersects(hosts) {
@@ -84,46 +90,70 @@ func (s *selection) located() []placeSet {
 }
 
 // cohortsAt are those that have selected hosts at some of the places.
-func (s *selection) cohortsAt(at placeSet) *roaring.Bitmap {
+func (s *selection) cohortsAt(at placeSet) numbers {
 	at &= s.places
 	known := s.of[at]
 	if known == nil {
-		var numbers []uint32
+		known = newNumbers(len(s.ix.cohorts))
 		for number, where := range s.located() {
 			if where&at != 0 {
-				numbers = append(numbers, uint32(number)) //nolint:gosec // fewer than ordinals
+				known.add(uint32(number)) //nolint:gosec // fewer than ordinals
 			}
 		}
-		known = roaring.New()
-		known.AddMany(numbers)
 		s.of[at] = known
 	}
 	return known
 }
 
 // heads is how many selected hosts some cohorts have at some of the places.
-func (s *selection) heads(at placeSet, cohorts *members) int {
-	at &= s.places
-	if s.whole {
-		sum := 0
-		for n, h := range s.ix.crowds {
-			if at&placeNumber(n) != 0 {
-				sum += h.of(cohorts)
-			}
-		}
-		return sum
+func (s *selection) heads(at placeSet, cohorts numbers) int {
+	if !s.whole {
+		return s.counted(at).all.of(cohorts)
 	}
+	sum := 0
+	for n, h := range s.ix.crowds {
+		if at&placeNumber(n) != 0 {
+			sum += h.of(cohorts)
+		}
+	}
+	return sum
+}
+
+// counted is how many selected hosts every cohort has at some of the places.
+func (s *selection) counted(at placeSet) headCount {
+	at &= s.places
 	known, there := s.counts[at]
 	if !there {
-		counts := make([]uint32, len(s.ix.cohorts))
+		known.by = make([]uint32, len(s.ix.cohorts))
 		s.eachStanding(at, func(h *host) bool {
-			counts[h.cohort.number]++
+			known.by[h.cohort.number]++
 			return true
 		})
-		known = headsOf(counts)
+		known.all = headsOf(known.by)
 		s.counts[at] = known
 	}
-	return known.of(cohorts)
+	return known
+}
+
+// having is how many selected hosts have a presence at some of the places.
+func (s *selection) having(p *presence, at placeSet) int {
+	sum := uint32(0)
+	if s.whole {
+		for place, hosts := range p.there {
+			if at&placeNumber(place) != 0 {
+				sum += hosts
+			}
+		}
+		return int(sum)
+	}
+	by := s.counted(at).by
+	p.cohorts.batches(func(some []uint32) bool {
+		for _, n := range some {
+			sum += by[n]
+		}
+		return true
+	})
+	return int(sum)
 }
 
 // present are the places at which selected hosts have a subject so.
@@ -148,7 +178,7 @@ func (s *selection) present(p *presence) placeSet {
 // crossing are those of some places where selected hosts are among a presence's.
 func (s *selection) crossing(p *presence, places placeSet) (out placeSet) {
 	for n := range s.ix.places {
-		if one := placeNumber(n); places&one != 0 && p.cohorts.in(s.cohortsAt(one)) {
+		if one := placeNumber(n); places&one != 0 && s.cohortsAt(one).meets(&p.cohorts) {
 			out |= one
 		}
 	}
@@ -204,15 +234,4 @@ func (s *selection) each(g group, from uint32, fn func(*host) bool) {
 }
 
 // count is how many selected hosts are in a group.
-func (s *selection) count(g group) int {
-	if s.whole {
-		n := 0
-		for place, hosts := range g.at.there {
-			if g.places&placeNumber(place) != 0 {
-				n += int(hosts)
-			}
-		}
-		return n
-	}
-	return s.heads(g.places, &g.at.cohorts)
-}
+func (s *selection) count(g group) int { return s.having(g.at, g.places) }
