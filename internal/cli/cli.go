@@ -43,6 +43,9 @@ that is vulnerable or out of date, and what fixes it.
 
 Sign in with "staunch login URL". Programs set STAUNCH_URL, STAUNCH_TOKEN and
 STAUNCH_CA_FINGERPRINT instead.`,
+		Example: `  staunch login https://staunch.example.org:8443
+  staunch hosts -l env=prod
+  staunch scan --feeds /srv/feeds`,
 		Version:                    env.Version,
 		SilenceErrors:              true,
 		SilenceUsage:               true,

@@ -41,7 +41,7 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
 			t.Errorf("short help %q", c.Short)
 		}
-		if c.HasParent() && !c.IsAdditionalHelpTopicCommand() && !strings.Contains(c.Example, c.CommandPath()) {
+		if !c.IsAdditionalHelpTopicCommand() && !strings.Contains(c.Example, c.CommandPath()) {
 			t.Errorf("no example of it in %q", c.Example)
 		}
 		var out bytes.Buffer
