@@ -17,12 +17,14 @@ func applyCommand(env Env) *cobra.Command {
 	var level string
 	cmd := &cobra.Command{
 		Use:   "apply",
-		Short: "The root half: carry out what the unprivileged half has put into the spool",
-		Long: `The root half of the agent. It proves every offer in the spool against what this host trusts, carries the good
-ones out one at a time with the host's own package manager, and ends. It has no network. systemd starts it when an
-offer appears, after a crash and after a reboot; started by hand it does the same.
+		Short: "The root half: carry out what the other half put into the spool",
+		Long: `The root half of the agent. It proves every offer in the spool against what this
+host trusts, carries the good ones out one at a time with the host's own package
+manager, and ends. It has no network. systemd starts it when an offer appears,
+after a crash and after a reboot; started by hand it does the same.
 
-What was begun before is finished first. That an offer was refused or a run failed is in its report, and no error here.` + exitStatus,
+What was begun before is finished first. That an offer was refused or a run
+failed is in its report, and no error here.` + exitStatus,
 		Example: "  staunch-agent apply\n  staunch-agent apply --spool /var/lib/staunch-agent/spool --log-level debug",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -29,9 +29,10 @@ func collectCommand(env Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "collect [--root DIR]",
 		Short: "Print what the agent would send, and send nothing",
-		Long: `Print what the agent would send, as JSON, and send nothing. With --root the files of a mounted system are read
-and nothing that runs: its packages, release, kernels and units, without updates and hardware.
-Updates are those of the system's own package lists; the agent's may be fresher.` + exitStatus,
+		Long: `Print what the agent would send, as JSON, and send nothing. With --root the
+files of a mounted system are read and nothing that runs: its packages, release,
+kernels and units, without updates and hardware. Updates are those of the
+system's own package lists; the agent's may be fresher.` + exitStatus,
 		Example: "  staunch-agent collect\n  staunch-agent collect --root /mnt",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

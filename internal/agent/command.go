@@ -75,8 +75,10 @@ func Command(env Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "staunch-agent",
 		Short: "The agent of Staunch: tells its server what this host has",
-		Long: `The agent of Staunch runs on every host, without privilege. It tells its server what is installed, what
-could be updated and why something is not, and waits for work. It listens on nothing and changes nothing.` + exitStatus,
+		Long: `The agent of Staunch runs on every host, without privilege. It tells its server
+what is installed, what could be updated and why something is not, and waits for
+work. It listens on nothing and changes nothing.` + exitStatus,
+		Example:       "  staunch-agent enroll --server https://staunch.example.org:8443 --token-file t\n  staunch-agent status",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -94,6 +96,7 @@ could be updated and why something is not, and waits for work. It listens on not
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&state, "state", state, "folder of the agent's identity and package lists")
 	root.AddCommand(enrollCommand(env, &state), runCommand(env, &state), collectCommand(env), statusCommand(env, &state), versionCommand(env), applyCommand(env))
@@ -113,11 +116,12 @@ func enrollCommand(env Env, state *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enroll --server URL [--token-file FILE]",
 		Short: "Make this machine a host of a server",
-		Long: `Make this machine a host of a server, with a token that "staunch enroll-token create" printed there.
-The token comes from --token-file, else from STAUNCH_ENROLL_TOKEN, else from standard input. It names the
-server's CA, so it is shown to no other server. The key is made here and never leaves this machine.` + exitStatus,
+		Long: `Make this machine a host of a server, with a token that "staunch enroll-token
+create" printed there. The token comes from --token-file, else from
+STAUNCH_ENROLL_TOKEN, else from standard input. It names the server's CA, so it
+is shown to no other server. The key is made here and never leaves this machine.` + exitStatus,
 		Example: "  echo TOKEN | staunch-agent enroll --server https://staunch.example.org:8443\n" +
-			"  staunch-agent enroll --server https://staunch.example.org:8443 --token-file /root/token",
+			"  staunch-agent enroll --server https://staunch.example.org:8443 \\\n      --token-file /root/token",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Server == "" {
@@ -191,9 +195,10 @@ func runCommand(env Env, state *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Collect, check in and wait for work until stopped",
-		Long: `Collect, check in and wait for work until stopped by SIGTERM or SIGINT. Needs no privilege: package lists are
-refreshed in the state folder, and what only root may read is reported as such. A server that is away is tried
-again and again, ever more rarely; an expired certificate is renewed for 30 days.` + exitStatus,
+		Long: `Collect, check in and wait for work until stopped by SIGTERM or SIGINT. Needs no
+privilege: package lists are refreshed in the state folder, and what only root
+may read is reported as such. A server that is away is tried again and again,
+ever more rarely; an expired certificate is renewed for 30 days.` + exitStatus,
 		Example: "  staunch-agent run --state /var/lib/staunch-agent",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -246,8 +251,9 @@ func statusCommand(env Env, state *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say how the agent on this machine is doing",
-		Long: `Say how the agent on this machine is doing: its state, its server, its last check-in, the end of its certificate.
-Exits with 0 whatever the state is; 3 when this machine is not enrolled.` + exitStatus,
+		Long: `Say how the agent on this machine is doing: its state, its server, its last
+check-in, the end of its certificate. Exits with 0 whatever the state is; 3 when
+this machine is not enrolled.` + exitStatus,
 		Example: "  staunch-agent status\n  staunch-agent status -o json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {

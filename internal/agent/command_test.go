@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 )
@@ -75,8 +76,13 @@ func TestEveryCommandHasHelpWithExampleAndExitCodes(t *testing.T) {
 	root := Command(Env{Getenv: func(string) string { return "" }})
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
-		if c.Short == "" || !strings.Contains(c.Long, "Exit status:") || c != root && c.Example == "" {
+		if c.Short == "" || !strings.Contains(c.Long, "Exit status:") || c.Example == "" {
 			t.Errorf("%s: short %q, example %q, long %q", c.Name(), c.Short, c.Example, c.Long)
+		}
+		for line := range strings.Lines(c.Long + "\n" + c.UsageString()) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+				t.Errorf("%s: help line of %d columns: %q", c.Name(), n, line)
+			}
 		}
 		for _, sub := range c.Commands() {
 			walk(sub)
