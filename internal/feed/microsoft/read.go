@@ -62,7 +62,7 @@ type reader struct {
 	survey  intake.Survey
 	cves    map[string]*entry
 	updates map[string]map[string]bool // by update, those that it supersedes
-	entries int64 // what is kept of all months: vulnerabilities, products of each, updates and what each supersedes
+	entries int64                      // what is kept of all months: vulnerabilities, products of each, updates and what each supersedes
 }
 
 func (r *reader) archive(ctx context.Context, f intake.File) error {
