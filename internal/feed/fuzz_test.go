@@ -1,13 +1,19 @@
 package feed
 
 import (
+	"archive/tar"
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"testing"
 	"unicode/utf8"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/seal"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
@@ -102,3 +108,73 @@ func FuzzKEV(f *testing.F) {
 		}
 	})
 }
+
+func FuzzBundleLine(f *testing.F) {
+	f.Add([]byte(`{"a":{"id":"X","affected":[]}}`))
+	f.Add([]byte(`{"o":{"cve":"CVE-2026-0001","kev":{"cve":"CVE-2026-0001","added":"2026-01-01"}}}`))
+	f.Add([]byte(`{"l":{"product":"debian","release":"12"}}`))
+	f.Add([]byte(`{"a":{},"o":{}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		given := 0
+		count := func(feed, id string) error {
+			if given++; feed != "f" || id == "" {
+				t.Errorf("%q of feed %q", id, feed)
+			}
+			return nil
+		}
+		err := giveLine(raw, "f", intake.Sink{
+			Advisory:  func(a advisory.Advisory) error { return count(a.Feed, a.ID) },
+			Overlay:   func(o advisory.Overlay) error { return count(o.Feed, o.CVE) },
+			Lifecycle: func(l advisory.Lifecycle) error { return count(l.Feed, l.Product) },
+		})
+		if (err == nil) != (given == 1) {
+			t.Errorf("%v, and %d records", err, given)
+		}
+	})
+}
+
+// Whatever a file says, its front is believed only with a signature over it, and its members stay within their bounds.
+func FuzzBundle(f *testing.F) {
+	key, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))) // the same in every process that fuzzes
+	if err != nil {
+		f.Fatal(err)
+	}
+	text := []byte(`{"v":1,"feeds":[{"name":"kev","file":"a","size":1,"sha256":"00"}]}`)
+	signature, err := seal.Sign(key, seal.NamespaceBundle, text)
+	if err != nil {
+		f.Fatal(err)
+	}
+	seed := func(names ...string) {
+		var out bytes.Buffer
+		w := tar.NewWriter(&out)
+		for i, name := range names {
+			body := [][]byte{text, []byte(signature), []byte("x")}[min(i, 2)]
+			if err := errors.Join(w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(body))}), second(w.Write(body))); err != nil {
+				f.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(out.Bytes())
+	}
+	seed(manifestName, signatureName, "a")
+	seed(signatureName, manifestName)
+	seed(manifestName)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := openBundle(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(b.signer.Marshal(), key.PublicKey().Marshal()) || !bytes.Contains(data, text) {
+			t.Error("a front that nobody signed")
+		}
+		for _, m := range b.manifest.Feeds {
+			if _, err := b.open(m); err == nil {
+				t.Errorf("%+v has bytes that are not its own", m)
+			}
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -160,3 +160,19 @@ func TestAFolderSentAsATarIsTakenInFeedByFeed(t *testing.T) {
 		t.Errorf("no feeds: %v", err)
 	}
 }
+
+// What is wrong with a folder is said without where we unpacked it.
+func TestAFolderThatIsRefusedNamesNoPlaceOfOurs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "")
+	b.cfg.Temp = t.TempDir()
+	var tarred bytes.Buffer
+	w := tar.NewWriter(&tarred)
+	if err := errors.Join(w.WriteHeader(&tar.Header{Name: "osv/" + strings.Repeat("n", 300) + "/all.zip", Mode: 0o600, Typeflag: tar.TypeReg}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.ImportArchive(t.Context(), &tarred)
+	if !errors.Is(err, fault.Invalid) || strings.Contains(fault.Message(err), b.cfg.Temp) {
+		t.Errorf("%v: %s", err, fault.Message(err))
+	}
+}
