@@ -27,6 +27,7 @@ const (
 	maxUnpacked  = 256 << 30 // read
 	maxExtracted = 16 << 30  // kept
 	maxFiles     = 20_000_000
+	maxPadding   = 64 << 20  // read behind a layer's end; tar fills up to 10 KiB
 	maxNodes     = 2_000_000 // names kept in memory
 	maxPath      = 4096
 	maxLevels    = maxPath / 2 // of folders: a path of more names would be longer
@@ -101,7 +102,7 @@ func (a *imageFile) apply(ctx context.Context, t *tree, name string) error {
 	for {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			_, err = io.Copy(io.Discard, bounded) // a packed layer's checksum is behind it
+			_, err = io.Copy(io.Discard, &limited{r: bounded, left: maxPadding}) // a packed layer's checksum is behind it
 			return err
 		}
 		if err == nil {
