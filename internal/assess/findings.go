@@ -169,7 +169,7 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(w.ix.places[h.place].Place))
 	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, now)
 	var update string
-	update, on.Offer = h.offer(on.Packages, c)
+	update, on.Offer = h.offer(on.Packages, c, w.ix.past != Past{})
 	if scores := w.ix.feeds["epss"].AsOf; c.Threat.EPSS != nil && !scores.IsZero() {
 		c.Threat.EPSSDate = scores.UTC().Format(time.DateOnly) // scores are all of one day: that of their feed
 	}
@@ -194,9 +194,9 @@ func (ix *index) installed(c *cohort, at *presence) Installed {
 	return on
 }
 
-// offer says what the host's own package manager would do about some packages: the version that it would install now, if any, and
-// the same in words.
-func (h *host) offer(packages []inventory.Package, c Case) (version, words string) {
+// offer says what the host's own package manager would do about some packages: the version that it would install now, or would have then,
+// if any, and the same in words.
+func (h *host) offer(packages []inventory.Package, c Case, then bool) (version, words string) {
 	if h.updates == nil {
 		return "", "updates not reported yet"
 	}
@@ -211,7 +211,10 @@ func (h *host) offer(packages []inventory.Package, c Case) (version, words strin
 			best, name = &u, p.Name
 		}
 	}
-	if best == nil {
+	switch {
+	case best == nil && then: // when lists were refreshed has no history
+		return "", "no update was offered then"
+	case best == nil:
 		return "", "no update offered: " + h.listsText()
 	}
 	offered := fmt.Sprintf("%s %s", name, best.To)
@@ -231,6 +234,9 @@ func (h *host) offer(packages []inventory.Package, c Case) (version, words strin
 		return "", fmt.Sprintf("kept back: %s%s", offered, reason)
 	}
 	words = fmt.Sprintf("%s offers %s now", manager, offered)
+	if then {
+		words = fmt.Sprintf("%s offered %s then", manager, offered)
+	}
 	for _, p := range packages {
 		if p.Name == name && follows(&p, c.Subject) && c.Hit.Fixed(c.Standing) != "" && !c.Hit.Reaches(withoutRebuild(best.To), c.Standing) {
 			words += ", which does not have the fix"

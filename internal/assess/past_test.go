@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -45,6 +46,30 @@ func (w *world) askedThen(past Past) pastSaid {
 		out.Reason = hosts.Items[0].Findings.Reason
 	}
 	return out
+}
+
+// When a host's lists were refreshed has no history, so of the past nobody says that they never were; and what was offered was then.
+func TestThePastDoesNotSayThatListsWereNeverRefreshed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.at = w.at.Add(-48 * time.Hour)
+	then := w.at.Add(time.Hour)
+	web, db := w.enroll("web1", nil), w.enroll("db1", nil)
+	for _, h := range []fleet.Host{web, db} {
+		w.packages(h.ID, "Debian:12", deb("libssl3", "openssl", "3.0.15"))
+	}
+	w.put(web.ID, apiv1.SectionUpdates, apiv1.Updates{Manager: "apt", Known: true, Updates: []apiv1.Update{}})
+	w.put(db.ID, apiv1.SectionUpdates, apiv1.Updates{Manager: "apt", Known: true, Updates: []apiv1.Update{
+		{Name: "libssl3", Arch: "amd64", Action: apiv1.ActionUpgrade, From: "3.0.15", To: "3.0.17", State: apiv1.UpdateInstallable}}})
+	w.importFeed("osv/Debian", []string{"Debian:12"}, fixes("CVE-1", "openssl", "3.0.17"))
+	w.start()
+	t.Cleanup(w.stop)
+	page, err := w.assess.Findings(t.Context(), Query{Sort: "host", Past: Past{At: then}})
+	w.must(err)
+	if len(page.Items) != 2 || !strings.Contains(page.Items[0].Explanation, "apt offered libssl3 3.0.17 then") || !strings.Contains(page.Items[1].Explanation, "no update was offered then") ||
+		strings.Contains(page.Items[1].Explanation, "refreshed") {
+		t.Errorf("%+v", page.Items)
+	}
 }
 
 // The past is judged with what was known then, or with hindsight, whatever happened since.

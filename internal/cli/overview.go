@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,13 +48,15 @@ func overviewPairs(v apiv1.Overview) pairs {
 	for _, r := range v.Releases {
 		releases = append(releases, fmt.Sprintf("%s %d", r.Name, r.Count))
 	}
-	return pairs{
-		{"hosts", fmt.Sprint(v.Hosts)}, {"online", fmt.Sprint(v.Online)}, {"pending", fmt.Sprint(v.Pending)},
-		{"not_assessed", fmt.Sprint(v.NotAssessed)}, {"stale_package_lists", fmt.Sprint(v.StaleMetadata)},
-		{"end_of_life", fmt.Sprint(v.EndOfLife)},
+	living := pairs{{"online", fmt.Sprint(v.Online)}, {"pending", fmt.Sprint(v.Pending)}, {"stale_package_lists", fmt.Sprint(v.StaleMetadata)}}
+	if v.Past != nil {
+		living = nil // it has no history
+	}
+	return slices.Concat(pairs{{"hosts", fmt.Sprint(v.Hosts)}}, living, pairs{
+		{"not_assessed", fmt.Sprint(v.NotAssessed)}, {"end_of_life", fmt.Sprint(v.EndOfLife)},
 		{"updates_unknown", fmt.Sprint(v.UpdatesUnknown)}, {"security_updates", fmt.Sprint(v.WithSecurity)},
 		{"reboot_required", fmt.Sprint(v.RebootRequired)}, {"failed_units", fmt.Sprint(v.FailedUnits)},
 		{"vulnerabilities", countsWords(v.Findings)}, {"hosts_by_worst", countsWords(v.HostsByWorst)},
 		{"releases", strings.Join(releases, ", ")},
-	}
+	})
 }
