@@ -71,7 +71,9 @@ func (k *Knowledge) Add(a Known, wanted func(ecosystem, name string) bool) {
 }
 
 // AddLifecycles takes in how long releases are looked after, like Add.
-func (k *Knowledge) AddLifecycles(all []advisory.Lifecycle) { k.lifecycles = append(k.lifecycles, all...) }
+func (k *Knowledge) AddLifecycles(all []advisory.Lifecycle) {
+	k.lifecycles = append(k.lifecycles, all...)
+}
 
 func (k *Knowledge) endOf(ecosystem string) string {
 	at, known := k.ended[ecosystem]
