@@ -27,7 +27,7 @@ func audit(ix *index) string {
 			for _, n := range p.there {
 				there = append(there, int(n))
 			}
-			got[fmt.Sprint("presence ", s.Subject, p.kind.text())] = kept{list(&p.cohorts), there}
+			got[fmt.Sprint("presence ", s.Subject, p.kind.Value().text())] = kept{list(&p.cohorts), there}
 		}
 		for _, o := range s.offers {
 			got[fmt.Sprint("offer ", s.Subject, o.version)] = kept{Cohorts: list(&o.cohorts)}

@@ -166,7 +166,7 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	}
 	on := w.ix.installed(h.cohort, g.at)
 	now := w.ix.now()
-	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.at(w.ix.places[h.place].Place))
+	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.Value().at(w.ix.places[h.place].Place))
 	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, now)
 	var update string
 	update, on.Offer = h.offer(on.Packages, c, w.ix.past != Past{})
@@ -181,7 +181,7 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 // installed is how a cohort has what a presence is of.
 func (ix *index) installed(c *cohort, at *presence) Installed {
 	for _, one := range c.loaded {
-		if one.subject == at.of && one.kind == at.kind {
+		if one.subject == at.of && one.kind == at.kind.Value() {
 			return Installed{Packages: one.Packages, Units: one.Units}
 		}
 	}

@@ -158,7 +158,7 @@ func (s *spot) rest() string {
 		return s.Rest
 	}
 	of := &s.of.of.Subject
-	return strings.Join([]string{s.of.kind.text(), of.Ecosystem, of.Stream, flag(of.Foreign)}, "\x00")
+	return strings.Join([]string{s.of.kind.Value().text(), of.Ecosystem, of.Stream, flag(of.Foreign)}, "\x00")
 }
 
 // compareSpots orders groups: by priority worst first, then the newest vulnerability; or by the column that was asked for, then so.

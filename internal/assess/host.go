@@ -153,13 +153,13 @@ func (f facts) release() string { return strings.TrimSuffix(f.osID+":"+f.osVersi
 // seen is the moving part of a host: what its list and the age of its package lists need of what it last said. Times are microseconds,
 // 0: none.
 type seen struct {
-	at, vitalsAt int64
-	agent        word
-	said         bool // vitals have come at all
-	refreshed    int64
-	validUntil   int64 // the first instant at which one of its repositories' lists end
-	repository   word  // that repository
-	problem      word  // why refreshing failed
+	at         int64
+	vitalsAt   int64 // 0: none have come yet
+	agent      word
+	refreshed  int64
+	validUntil int64 // the first instant at which one of its repositories' lists end
+	repository word  // that repository
+	problem    word  // why refreshing failed
 }
 
 func micros(t time.Time) int64 {
@@ -180,9 +180,13 @@ func seenOf(s inventory.Seen) (seen, error) {
 	out := seen{at: micros(s.At), vitalsAt: micros(s.VitalsAt), agent: wordOf(s.AgentVersion)}
 	vitals, err := inventory.ParseVitals(s.Vitals)
 	if err != nil || vitals == nil {
+		out.vitalsAt = 0
 		return out, err
 	}
-	out.said, out.problem = true, wordOf(vitals.RefreshError)
+	if out.vitalsAt == 0 {
+		out.vitalsAt = 1 // they have come, whenever
+	}
+	out.problem = wordOf(vitals.RefreshError)
 	if vitals.RefreshedAt != nil {
 		out.refreshed = micros(*vitals.RefreshedAt)
 	}
@@ -225,7 +229,7 @@ func (h *host) metadata(now time.Time) apiv1.MetadataState {
 }
 
 func (s seen) vitals() *apiv1.Vitals {
-	if !s.said {
+	if s.vitalsAt == 0 {
 		return nil
 	}
 	out := &apiv1.Vitals{RefreshError: s.problem.String()}
@@ -243,7 +247,7 @@ func (s seen) vitals() *apiv1.Vitals {
 // stale is metadata(now).Stale, in a few nanoseconds.
 func (h *host) stale(now int64) bool {
 	s := &h.seen
-	return !s.said || s.refreshed == 0 || now-s.refreshed > inventory.StaleAfter.Microseconds() || (s.validUntil != 0 && now > s.validUntil) || h.unmanaged()
+	return s.refreshed == 0 || now-s.refreshed > inventory.StaleAfter.Microseconds() || (s.validUntil != 0 && now > s.validUntil) || h.unmanaged()
 }
 
 // unmanaged: it has said that it has no package manager that the agent supports.

@@ -78,7 +78,7 @@ func (s *Service) hostKey(ix *index, h *host, column string, now time.Time, t *t
 	case "failed_units":
 		return number(f.failed)
 	case "metadata":
-		if h.seen.refreshed == 0 || !h.seen.said {
+		if h.seen.refreshed == 0 {
 			return flag(!h.stale(now.UnixMicro()))
 		}
 		return flag(!h.stale(now.UnixMicro())) + instantKey(instant(h.seen.refreshed))

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"unique"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -29,7 +30,8 @@ type index struct {
 
 	rules      *rules
 	advisories map[advisory.Ref]*heldAdvisory // current ones, withdrawn ones too
-	byName     map[string][]*heldAdvisory     // CVE, alias or id to the advisories that have it
+	byName     map[string][]*heldAdvisory     // CVE or alias to the advisories that have it
+	issued     map[string]int                 // by feed: how many of the advisories are its
 	threats    map[string]advisory.Threat     // of CVEs that some advisory names
 	feeds      map[string]advisory.FeedState
 	lifecycles *lifecycles
@@ -63,7 +65,7 @@ type index struct {
 func newIndex(now func() time.Time) *index {
 	return &index{
 		now: now, day: day(now()),
-		rules: newRules(), advisories: map[advisory.Ref]*heldAdvisory{}, byName: map[string][]*heldAdvisory{},
+		rules: newRules(), advisories: map[advisory.Ref]*heldAdvisory{}, byName: map[string][]*heldAdvisory{}, issued: map[string]int{},
 		threats: map[string]advisory.Threat{}, feeds: map[string]advisory.FeedState{}, lifecycles: &lifecycles{}, releases: map[string]bool{},
 		subjects: map[Subject]*subject{}, named: map[named][]*subject{}, vulns: map[string]*vulnerability{},
 		sets: map[string]*packageSet{}, settings: map[settingKey]*setting{}, updates: map[string]*updates{},
@@ -114,7 +116,7 @@ type subject struct {
 // a standing without its place: the places of a fleet cut through all that its hosts have.
 type presence struct {
 	of      *subject
-	kind    Standing
+	kind    unique.Handle[Standing] // few are different
 	cohorts members
 	there   []uint32 // by place: how many hosts
 	ranks   []uint8  // by place, one after the other; beside of.found
@@ -343,7 +345,7 @@ func (ix *index) presence(s *subject, kind Standing) *presence {
 	if p := s.in(kind); p != nil {
 		return p
 	}
-	p := &presence{of: s, kind: kind}
+	p := &presence{of: s, kind: unique.Make(kind)}
 	var hits map[string]Hit
 	if len(s.found) > 0 {
 		hits = ix.hits(s)
@@ -364,7 +366,7 @@ func (p *presence) judged(ranks []uint8) {
 func (ix *index) judge(p *presence, at Place, hits map[string]Hit) []uint8 {
 	out, now := make([]uint8, 0, len(p.of.found)), ix.now()
 	for _, v := range p.of.found {
-		out = append(out, ix.rankOf(v.id, p.of, hits[v.id], p.kind.at(at), now))
+		out = append(out, ix.rankOf(v.id, p.of, hits[v.id], p.kind.Value().at(at), now))
 	}
 	return out
 }
@@ -409,7 +411,7 @@ func (ix *index) place(p Place) int {
 // in is the subject's presence in a kind of standing; nil when no host has it so.
 func (s *subject) in(kind Standing) *presence {
 	for _, p := range s.presences {
-		if p.kind == kind {
+		if p.kind.Value() == kind {
 			return p
 		}
 	}

@@ -166,11 +166,11 @@ func TestStaleIsWhatTheVitalsSay(t *testing.T) {
 		about := func(what string) int64 {
 			return micros(now) - rapid.Int64Range(-50, 50).Draw(t, what)*3_600_000_000
 		}
-		s := seen{said: rapid.Bool().Draw(t, "said")}
-		if s.said && rapid.Bool().Draw(t, "refreshed at all") {
+		s := seen{vitalsAt: int64(rapid.IntRange(0, 1).Draw(t, "said"))}
+		if s.vitalsAt != 0 && rapid.Bool().Draw(t, "refreshed at all") {
 			s.refreshed = about("refreshed")
 		}
-		if s.said && rapid.Bool().Draw(t, "limited") {
+		if s.vitalsAt != 0 && rapid.Bool().Draw(t, "limited") {
 			s.validUntil = about("until")
 		}
 		h := newHost(portrait{seen: s, facts: facts{known: rapid.Bool().Draw(t, "facts"), manager: rapid.SampledFrom([]string{"", "apt"}).Draw(t, "manager")}})

@@ -214,7 +214,7 @@ func (r *reach) surer(v *reached) {
 // published is when the first advisory that names a vulnerability was; the zero time when none says.
 func (ix *index) published(v *vulnerability) time.Time {
 	var first time.Time
-	for _, a := range ix.byName[v.id] {
+	for _, a := range ix.naming(v.id) {
 		if p := a.Published; a.Withdrawn.IsZero() && !p.IsZero() && (first.IsZero() || p.Before(first)) {
 			first = p
 		}

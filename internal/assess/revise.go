@@ -1,6 +1,7 @@
 package assess
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -131,7 +132,8 @@ func (ix *index) rejudge(commit committer) {
 
 func (ix *index) keepAdvisory(a *heldAdvisory) {
 	ix.advisories[ref(a.Advisory)] = a
-	for _, name := range known(a.Advisory) {
+	ix.issued[a.Feed]++
+	for _, name := range alsoKnown(a.Advisory) {
 		ix.byName[name] = append(ix.byName[name], a)
 	}
 }
@@ -143,19 +145,30 @@ func (ix *index) forgetAdvisory(r advisory.Ref) {
 		return
 	}
 	delete(ix.advisories, r)
-	for _, name := range known(old.Advisory) {
+	if ix.issued[r.Feed]--; ix.issued[r.Feed] == 0 {
+		delete(ix.issued, r.Feed)
+	}
+	for _, name := range alsoKnown(old.Advisory) {
 		if ix.byName[name] = slices.DeleteFunc(ix.byName[name], func(other *heldAdvisory) bool { return other == old }); len(ix.byName[name]) == 0 {
 			delete(ix.byName, name)
 		}
 	}
 }
 
-// known are the names by which people may ask for an advisory.
-func known(a *advisory.Advisory) []string {
-	all := slices.Concat([]string{a.ID}, a.CVEs, a.Aliases)
+// alsoKnown are the names by which people may ask for an advisory, beside its id: by that it is found among each feed's, unless it is a
+// CVE's.
+func alsoKnown(a *advisory.Advisory) []string {
+	all := slices.Concat(a.CVEs, a.Aliases)
+	if isCVE(a.ID) {
+		all = append(all, a.ID)
+	} else {
+		all = slices.DeleteFunc(all, func(name string) bool { return name == a.ID })
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+func isCVE(id string) bool { return strings.HasPrefix(id, "CVE-") }
 
 // overlay takes in what is known of CVEs beside advisories, and gives the subjects that are to be judged again.
 func (ix *index) overlay(c change, commit committer) map[*subject]bool {
@@ -251,7 +264,7 @@ func (r *revision) subject(s *subject) {
 	for _, p := range s.presences {
 		all := make([]uint8, 0, len(ids)*len(ix.places))
 		for _, at := range ix.places {
-			on := p.kind.at(at.Place)
+			on := p.kind.Value().at(at.Place)
 			for _, id := range ids {
 				all = append(all, ix.rankOf(id, s, hits[id], on, r.now))
 			}
@@ -364,7 +377,14 @@ func (ix *index) rankOf(vulnerability string, s *subject, hit Hit, on Standing, 
 // naming lists the current advisories that have a name, by feed and id.
 func (ix *index) naming(id string) []*heldAdvisory {
 	out := slices.Clone(ix.byName[id])
-	slices.SortFunc(out, func(a, b *heldAdvisory) int { return strings.Compare(a.Feed+"\x00"+a.ID, b.Feed+"\x00"+b.ID) })
+	if !isCVE(id) {
+		for feed := range ix.issued {
+			if a := ix.advisories[advisory.Ref{Feed: feed, ID: id}]; a != nil {
+				out = append(out, a)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b *heldAdvisory) int { return cmp.Or(strings.Compare(a.Feed, b.Feed), strings.Compare(a.ID, b.ID)) })
 	return out
 }
 

@@ -32,7 +32,7 @@ func (r *reach) vulnRow(v *reached, hits map[*subject]map[string]Hit) apiv1.Vuln
 		}
 		for i := range s.offers {
 			for n, p := range ix.places { // whose fix it is depends on what a host is entitled to, not on where it stands
-				if g.places&placeNumber(n) != 0 && hits[s][v.id].Reaches(withoutRebuild(s.offers[i].version), g.at.kind.at(p.Place)) {
+				if g.places&placeNumber(n) != 0 && hits[s][v.id].Reaches(withoutRebuild(s.offers[i].version), g.at.kind.Value().at(p.Place)) {
 					fixable.addOffered(g, s.offers[i])
 					break
 				}
@@ -136,8 +136,9 @@ func describe(ctx context.Context, said sayer, out *apiv1.VulnDetail, refs []adv
 
 // spelled is an id as the feeds spell it: people write cve-2024-1.
 func (ix *index) spelled(id string) string {
-	if ix.byName[id] == nil && ix.threats[id].KEV == nil {
-		if upper := strings.ToUpper(id); ix.byName[upper] != nil || ix.threats[upper].KEV != nil {
+	known := func(id string) bool { return len(ix.naming(id)) > 0 || ix.threats[id].KEV != nil }
+	if !known(id) {
+		if upper := strings.ToUpper(id); known(upper) {
 			return upper
 		}
 	}
