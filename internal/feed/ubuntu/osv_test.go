@@ -108,12 +108,7 @@ func TestOSVNamesWhatIsWrong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]int{tc.records, tc.skipped, tc.left}, []int{s.Records, s.Skipped, s.Left}); diff != "" {
-				t.Error(diff)
-			}
-			if tc.problem == "" && len(s.Problems) > 0 || tc.problem != "" && (len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Reason, tc.problem)) {
-				t.Errorf("%+v, want %q", s.Problems, tc.problem)
-			}
+			intaketest.Counted(t, s, tc.records, tc.skipped, tc.left, tc.problem)
 			for _, a := range got {
 				if a.Affected == nil || len(a.Affected) > 1 {
 					t.Errorf("%+v", a)

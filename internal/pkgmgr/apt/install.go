@@ -170,33 +170,23 @@ func (m *Manager) offers(ctx context.Context, targets []Target, sought map[strin
 
 // readOffers adds the files of the versions sought in one Packages file; damaged stanzas are skipped.
 func readOffers(r io.Reader, sought map[string]bool, found map[string]offers) error {
-	reader := dpkg.NewReader(r, "Package", "Architecture", "Version", "SHA256", "Size")
-	for {
-		s, err := reader.Next()
-		var bad *dpkg.Malformed
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.As(err, &bad):
-			continue
-		case err != nil:
-			return err
-		}
+	return eachStanza(dpkg.NewReader(r, "Package", "Architecture", "Version", "SHA256", "Size"), func(s dpkg.Stanza) {
 		key := Key(s.Get("Package"), s.Get("Architecture"), s.Get("Version"))
 		if !sought[key] {
-			continue
+			return
 		}
 		o := offer{sha256: strings.ToLower(s.Get("SHA256"))}
 		if !sha256Hex().MatchString(o.sha256) {
 			o.sha256 = ""
 		}
+		var err error
 		if o.size, err = strconv.ParseInt(s.Get("Size"), 10, 64); err != nil {
 			o.size = 0
 		}
 		if !slices.Contains(found[key], o) {
 			found[key] = append(found[key], o)
 		}
-	}
+	})
 }
 
 // takeEvery is how often a caller that waits for its turn looks whether it has come.

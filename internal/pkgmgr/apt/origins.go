@@ -141,9 +141,15 @@ func (m *Manager) carriers(ctx context.Context, targets []Target, wanted map[str
 
 // eachPackage calls f for each stanza of a Packages file; damaged ones are skipped.
 func eachPackage(r io.Reader, f func(name, arch, version string)) error {
-	reader := dpkg.NewReader(r, "Package", "Architecture", "Version")
+	return eachStanza(dpkg.NewReader(r, "Package", "Architecture", "Version"), func(s dpkg.Stanza) {
+		f(s.Get("Package"), s.Get("Architecture"), s.Get("Version"))
+	})
+}
+
+// eachStanza calls f for each stanza; damaged ones are skipped.
+func eachStanza(in *dpkg.Reader, f func(s dpkg.Stanza)) error {
 	for {
-		s, err := reader.Next()
+		s, err := in.Next()
 		var bad *dpkg.Malformed
 		switch {
 		case errors.Is(err, io.EOF):
@@ -153,7 +159,7 @@ func eachPackage(r io.Reader, f func(name, arch, version string)) error {
 		case err != nil:
 			return err
 		}
-		f(s.Get("Package"), s.Get("Architecture"), s.Get("Version"))
+		f(s)
 	}
 }
 

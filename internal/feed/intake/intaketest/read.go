@@ -3,6 +3,7 @@ package intaketest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -57,4 +58,15 @@ func Fuzz(t *testing.T, adapter intake.Adapter, data []byte, limits intake.Limit
 		t.Errorf("%v: %+v, %d records", err, s, len(given))
 	}
 	return s, err
+}
+
+// Counted holds a survey to its counts, and to the one problem that it names; empty: to none.
+func Counted(t *testing.T, s intake.Survey, records, skipped, left int, problem string) {
+	t.Helper()
+	if s.Records != records || s.Skipped != skipped || s.Left != left {
+		t.Errorf("%d records, %d skipped, %d left out; want %d, %d and %d", s.Records, s.Skipped, s.Left, records, skipped, left)
+	}
+	if problem == "" && len(s.Problems) > 0 || problem != "" && (len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Reason, problem)) {
+		t.Errorf("%+v, want %q", s.Problems, problem)
+	}
 }
