@@ -15,8 +15,8 @@ var ErrDamaged = errors.New("not as it should be")
 // Damaged is ErrDamaged with what is wrong. The end of a file is said in words.
 func Damaged(format string, args ...any) error {
 	for i, arg := range args {
-		switch err, _ := arg.(error); err { //nolint:errorlint // one that is wrapped says more than this
-		case io.EOF:
+		switch err, _ := arg.(error); err {
+		case io.EOF: //nolint:errorlint // one that is wrapped says more than this
 			args[i] = "it is empty"
 		case io.ErrUnexpectedEOF:
 			args[i] = "it ends in the middle"
