@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -173,6 +174,12 @@ func (p *program) imported(answer any, items []apiv1.FeedStatus) error {
 // feedDepth is how deep below a mirror's folder a feed's file is at most, as debian/DSA/list.
 const feedDepth = 3
 
+// feedFolders are the folders of a mirror in which feeds are (docs/feeds.md has the table). Nothing else is sent: the directory may be
+// the wrong one, and hold what is nobody's business.
+func feedFolders() []string {
+	return []string{"alpine", "amazon", "azure", "debian", "eol", "epss", "kev", "microsoft", "oracle", "osv", "override", "redhat", "ssvc", "suse", "suse-leap", "ubuntu", "vex"}
+}
+
 // eachFile calls fn for the files below dir that may be feeds, in order, with their names below it.
 func eachFile(dir string, fn func(name string, info fs.FileInfo) error) error {
 	return filepath.WalkDir(dir, func(at string, d fs.DirEntry, err error) error {
@@ -185,9 +192,11 @@ func eachFile(dir string, fn func(name string, info fs.FileInfo) error) error {
 		}
 		deep := strings.Count(filepath.ToSlash(name), "/")
 		switch {
+		case d.IsDir() && name != "." && deep == 0 && !slices.Contains(feedFolders(), name):
+			return filepath.SkipDir
 		case d.IsDir() && name != "." && (deep >= feedDepth-1 || strings.HasPrefix(d.Name(), ".")):
 			return filepath.SkipDir
-		case !d.Type().IsRegular() || strings.HasPrefix(d.Name(), "."):
+		case !d.Type().IsRegular() || deep == 0 || strings.HasPrefix(d.Name(), "."):
 			return nil
 		}
 		info, err := d.Info()
