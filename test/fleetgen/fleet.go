@@ -47,12 +47,21 @@ type source struct {
 	first    inventory.PackageID // of version 0; the binaries of a version are neighbours
 }
 
-// Set is a distinct package set.
+// Set is a distinct package set. A fleet of a million hosts that share nothing has a million, so its ids are kept packed.
 type Set struct {
 	Release int
 	Role    int
-	IDs     []inventory.PackageID // ascending
-	Kernels [2]int                // versions of the newest and of the running kernel
+	Body    []byte // inventory.EncodeSet
+	Kernels [2]int // versions of the newest and of the running kernel
+}
+
+// IDs of the set's packages, ascending.
+func (s Set) IDs() []inventory.PackageID {
+	ids, err := inventory.DecodeSet(s.Body)
+	if err != nil {
+		panic("fleetgen: a set that was encoded here: " + err.Error())
+	}
+	return ids
 }
 
 // Fleet is a generated fleet.
@@ -65,6 +74,7 @@ type Fleet struct {
 	releases []release
 	sources  []source
 	kernels  []int // by release, the kernel's place in sources
+	units    []string
 }
 
 const (
@@ -80,6 +90,9 @@ func New(c Config) *Fleet {
 		{ecosystem: "Ubuntu:24.04", id: "ubuntu", version: "24.04", name: "Ubuntu 24.04.3 LTS", suite: "noble-security", share: 0.3},
 	}}
 	r := rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // repeatable, not secret
+	for u := range units {
+		f.units = append(f.units, fmt.Sprintf("some-unit-%03d.service", u))
+	}
 	f.makeSources(r)
 	f.assign(r)
 	f.makeSets(r)
@@ -161,25 +174,25 @@ func (f *Fleet) makeSets(r *rand.Rand) {
 		hosts[s]++
 	}
 	rare := int(float64(len(f.Packages)) * f.Config.Rare)
+	f.Sets = make([]Set, 0, f.Config.Sets)
 	for n := range f.Config.Sets {
-		set := f.makeSet(r)
+		set, ids := f.makeSet(r)
 		// Rare packages are spread over the sets of fewer than ten hosts, the last ones.
 		left := f.Config.Sets - n
 		if rare > 0 && hosts[n] < 10 && (left <= rare || r.IntN(left) < rare) {
 			f.addSource(source{name: fmt.Sprintf("rare%05d", rare), release: set.Release, binaries: 1, rare: true}, 1)
-			set.IDs = append(set.IDs, f.sources[len(f.sources)-1].first)
+			ids = append(ids, f.sources[len(f.sources)-1].first)
 			rare--
 		}
-		slices.Sort(set.IDs)
-		set.IDs = slices.Compact(set.IDs)
+		set.Body = slices.Clone(inventory.EncodeSet(ids)) // without the room that it was made in
 		f.Sets = append(f.Sets, set)
 	}
 }
 
 // makeSet draws a set: the base of its release and what its role needs, at the versions of the day it was last patched, and things
 // that somebody installed, some of them never patched.
-func (f *Fleet) makeSet(r *rand.Rand) Set {
-	set := Set{Role: r.IntN(roles)}
+func (f *Fleet) makeSet(r *rand.Rand) (set Set, ids []inventory.PackageID) {
+	set.Role = r.IntN(roles)
 	if r.Float64() >= f.releases[0].share {
 		set.Release = 1
 	}
@@ -187,27 +200,30 @@ func (f *Fleet) makeSet(r *rand.Rand) Set {
 	target := int(r.NormFloat64()*float64(f.Config.SD)) + f.Config.Mean
 	target = min(max(target, baseSources*3/2), f.Config.Mean+5*f.Config.SD)
 	patched := r.IntN(versions)
-	have := make(map[int]bool, target)
+	ids = make([]inventory.PackageID, 0, target+4) // a source has three binaries at most
+	have := make([]bool, rel.sources)
+	taken := 1
 	add := func(n int) {
 		if have[n] {
 			return
 		}
 		have[n] = true
+		taken++
 		s, v := f.sources[rel.first+n], patched
 		if r.Float64() < 0.2 {
 			v = r.IntN(versions)
 		}
 		for b := range s.binaries {
-			set.IDs = append(set.IDs, s.id(v, b))
+			ids = append(ids, s.id(v, b))
 		}
 	}
 	kernel := f.sources[f.kernels[set.Release]]
 	have[0] = true
 	set.Kernels = [2]int{patched, patched}
-	set.IDs = append(set.IDs, kernel.id(patched, 0))
+	ids = append(ids, kernel.id(patched, 0))
 	if patched > 0 && r.IntN(2) == 0 { // an older kernel beside it, which runs on every fifth such host
 		older := r.IntN(patched)
-		set.IDs = append(set.IDs, kernel.id(older, 0))
+		ids = append(ids, kernel.id(older, 0))
 		if r.IntN(5) == 0 {
 			set.Kernels[1] = older
 		}
@@ -217,15 +233,15 @@ func (f *Fleet) makeSet(r *rand.Rand) Set {
 	}
 	wide := rel.sources - baseSources
 	for n := range roleSources {
-		if len(set.IDs) < target {
+		if len(ids) < target {
 			add(baseSources + (set.Role*37+n*11)%wide)
 		}
 	}
-	for len(set.IDs) < target && len(have) < rel.sources {
+	for len(ids) < target && taken < rel.sources {
 		u := r.Float64()
 		add(baseSources + int(u*u*float64(wide))) // some things are installed more often than others
 	}
-	return set
+	return set, ids
 }
 
 // SetOf is the number of a host's set.

@@ -54,8 +54,8 @@ func (f *Fleet) Facts(n int) apiv1.Facts {
 		BootID: fmt.Sprintf("%08x-0000-4000-8000-%012x", r.Uint32(), n), Reboot: apiv1.Reboot{Required: set.Kernels[0] != set.Kernels[1], Packages: []string{}, Reasons: []string{}},
 		Virtualization: "kvm", PackageManager: apiv1.PackageManager{Name: "apt", Version: "2.6.1", Broken: []apiv1.PackageState{}, Held: []string{}},
 		Units: make([]apiv1.Unit, 0, units)}
-	for u := range units {
-		facts.Units = append(facts.Units, apiv1.Unit{Name: fmt.Sprintf("some-unit-%03d.service", u), Enabled: "enabled", Failed: u == 7 && r.IntN(50) == 0})
+	for u, name := range f.units {
+		facts.Units = append(facts.Units, apiv1.Unit{Name: name, Enabled: "enabled", Failed: u == 7 && r.IntN(50) == 0})
 	}
 	return facts
 }
@@ -67,7 +67,7 @@ func (f *Fleet) Updates(set int) apiv1.Updates {
 	if set%100 == 99 {
 		return apiv1.Updates{Manager: "apt", Problem: "the lists cannot be read", Updates: []apiv1.Update{}}
 	}
-	for _, id := range s.IDs {
+	for _, id := range s.IDs() {
 		p := f.Packages[id-1]
 		v := int(p.SourceVersion[len(p.SourceVersion)-1] - '0')
 		if id%3 != 0 || v == versions || p.Source == "linux-signed-amd64" { // every third package has one pending at most

@@ -20,11 +20,12 @@ func (f *Fleet) Stats() Stats {
 	var sum, squares float64
 	for _, set := range f.ofHost {
 		hosts[set]++
-		n := float64(len(f.Sets[set].IDs))
-		sum, squares = sum+n, squares+n*n
 	}
 	for i, set := range f.Sets {
-		for _, id := range set.IDs {
+		ids := set.IDs()
+		n, of := float64(len(ids)), float64(hosts[i])
+		sum, squares = sum+of*n, squares+of*n*n
+		for _, id := range ids {
 			on[id-1] += hosts[i]
 		}
 	}

@@ -338,7 +338,7 @@ func (s *server) changingHosts(ctx context.Context, t *table) error {
 		body := inventory.Body{Section: apiv1.SectionPackages, Digest: fleetgen.SetDigest(f.SetOf(n*17 + 5))}
 		if n%10 == 0 {
 			body.Digest = fleetgen.Digest("changed", n)
-			for _, id := range set.IDs[3:] {
+			for _, id := range set.IDs()[3:] {
 				body.Packages = append(body.Packages, f.Packages[id-1])
 			}
 		}
