@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,58 +18,115 @@ import (
 )
 
 func main() {
-	hosts := flag.Int("hosts", 100_000, "hosts of the fleet")
-	alone := flag.Bool("alone", false, "share nothing: every host has a package set of its own")
-	dir := flag.String("dir", "", "where the database is made; empty: in a temporary folder")
-	keep := flag.String("keep", "", "measure start-up and memory alone, on the database of this file, which is made when absent and kept")
-	profile := flag.String("cpuprofile", "", "write a CPU profile of the measurements here")
+	var o options
+	flag.IntVar(&o.hosts, "hosts", 100_000, "hosts of the fleet")
+	flag.BoolVar(&o.alone, "alone", false, "share nothing: every host has a package set of its own")
+	flag.StringVar(&o.dir, "dir", "", "where the database is made; empty: in a temporary folder")
+	flag.StringVar(&o.keep, "keep", "", "measure start-up and memory alone, on the database of this file, which is made when absent and kept")
+	flag.BoolVar(&o.make, "make", false, "with -keep: make the database and measure nothing")
+	flag.BoolVar(&o.whole, "whole", false, "with -keep: measure everything, on a copy of the file")
+	flag.BoolVar(&o.anyway, "anyway", false, "start even when the fleet is reckoned not to fit")
+	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the measurements here")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	missed, err := run(ctx, options{*hosts, *alone, *dir, *keep, *profile})
+	missed, err := run(ctx, o)
 	stop()
 	pprof.StopCPUProfile()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	if missed || err != nil {
-		os.Exit(1)
-	}
+	os.Exit(code(missed, err))
 }
 
-// limits are those of a fleet of this size that shares as fleets do; of others the figures are given, without.
+// code is 7, as the server's, when a fleet does not fit.
+func code(missed bool, err error) int {
+	var own interface{ ExitCode() int }
+	switch {
+	case errors.As(err, &own):
+		return own.ExitCode()
+	case missed || err != nil:
+		return 1
+	}
+	return 0
+}
+
+// limitedHosts that share as hosts do is the fleet that the limits are for; of others the figures are given, without.
 const limitedHosts = 100_000
 
 type options struct {
-	hosts              int
-	alone              bool
-	dir, keep, profile string
+	hosts                      int
+	alone, make, whole, anyway bool
+	dir, keep, profile         string
 }
 
 func run(ctx context.Context, o options) (missed bool, err error) {
+	temp, err := os.MkdirTemp(o.dir, "fleet")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = os.RemoveAll(temp) }()
 	path := o.keep
 	if path == "" {
-		temp, err := os.MkdirTemp(o.dir, "fleet")
-		if err != nil {
-			return false, err
-		}
-		defer func() { _ = os.RemoveAll(temp) }()
 		path = filepath.Join(temp, "staunch.db")
 	}
-	f := fleetgen.New(fleetgen.Of(o.hosts, !o.alone))
-	s := &server{fleet: f}
-	if _, err := os.Stat(path); err != nil {
-		fmt.Println(f.Stats())
-		began := time.Now()
-		if err := s.make(ctx, path); err != nil {
+	s := &server{}
+	_, err = os.Stat(path)
+	switch absent := err != nil; {
+	case absent:
+		if err := s.make(ctx, path, fleetgen.Of(o.hosts, !o.alone)); err != nil {
 			return false, fmt.Errorf("writing the database: %w", err)
 		}
-		fmt.Printf("database written in %.0f s\n", time.Since(began).Seconds())
+	case o.whole:
+		s.generate(fleetgen.Of(o.hosts, !o.alone))
 	}
-	t := &table{limited: o.hosts <= limitedHosts && !o.alone}
+	if o.make {
+		return false, nil
+	}
+	if o.keep != "" && o.whole {
+		path = filepath.Join(temp, "staunch.db")
+		say("copying %s to %s", o.keep, path)
+		if err := copyFile(path, o.keep); err != nil {
+			return false, err
+		}
+	}
+	t := &table{limited: o.hosts == limitedHosts && !o.alone}
+	if !t.limited {
+		fmt.Printf("(limits are for %d hosts that share package sets: of this fleet the figures are given without)\n", limitedHosts)
+	}
 	if err := s.measure(ctx, path, o, t); err != nil {
 		return false, err
 	}
 	return t.missed, nil
+}
+
+// say tells what comes next, beside the figures.
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
+}
+
+// progress says every few seconds how far a long phase is.
+func progress() fleetgen.Progress {
+	next := time.Now().Add(2 * time.Second)
+	return func(doing string, done, of int) {
+		if now := time.Now(); now.After(next) {
+			next = now.Add(10 * time.Second)
+			say("  %s: %d of %d", doing, done, of)
+		}
+	}
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from) //nolint:gosec // whoever measures says which
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.Create(to) //nolint:gosec // in our own folder
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // profileTo writes a CPU profile of what comes next; it is the caller's to end.

@@ -41,20 +41,43 @@ type server struct {
 	imports  int
 }
 
+// generate makes the fleet, without its database.
+func (s *server) generate(c fleetgen.Config) {
+	say("making a fleet of %d hosts with %d package sets", c.Hosts, c.Sets)
+	s.fleet = fleetgen.New(c)
+	fmt.Println(s.fleet.Stats())
+}
+
 // make writes a fleet and its advisories to a database.
-func (s *server) make(ctx context.Context, path string) (err error) {
-	if err := s.fleet.Write(ctx, path); err != nil {
+func (s *server) make(ctx context.Context, path string, c fleetgen.Config) (err error) {
+	s.generate(c)
+	began := time.Now()
+	say("writing it to %s", path)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(path)) // half a fleet is none
+		}
+	}()
+	if err := s.fleet.Write(ctx, path, progress()); err != nil {
 		return err
 	}
 	if s.store, err = store.Open(ctx, store.Config{Path: path}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.store.Close()) }()
+	say("importing %d advisories", c.Advisories)
 	if _, err := s.importWhole(ctx, 0); err != nil {
 		return err
 	}
-	_, err = s.store.ImportFeed(ctx, s.in("kev", nil, nil, s.fleet.KEV()))
-	return err
+	if _, err = s.store.ImportFeed(ctx, s.in("kev", nil, nil, s.fleet.KEV())); err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("database of %d MiB written in %.0f s\n", info.Size()>>20, time.Since(began).Seconds())
+	return nil
 }
 
 func (s *server) measure(ctx context.Context, path string, o options, t *table) error {
