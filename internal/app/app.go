@@ -39,6 +39,9 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err := cfg.complete(machineNames); err != nil {
 		return nil, err
 	}
+	if cfg.Memory == nil {
+		cfg.Memory = Memory
+	}
 	a := &App{cfg: cfg, log: log, failed: make(chan error, 2)}
 	if err := a.connect(); err != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
@@ -55,12 +58,15 @@ func (a *App) later(name string, run func(context.Context) error) {
 	a.cleanups = append(a.cleanups, cleanup{name, run})
 }
 
-// Start makes the first administrator, starts what runs in the background, and serves. The index is loaded before the first request
+// Start reckons whether the fleet fits into memory, makes the first administrator, starts what runs in the background, and serves. The index is loaded before the first request
 // is answered.
 func (a *App) Start(ctx context.Context) error {
 	w := a.wire
 	// What runs in the background ends in Stop, in its order, and not with ctx: a stop drains first.
 	ctx = context.WithoutCancel(ctx)
+	if err := a.room(ctx); err != nil {
+		return err
+	}
 	if err := a.firstLogin(ctx); err != nil {
 		return err
 	}
@@ -77,6 +83,7 @@ func (a *App) Start(ctx context.Context) error {
 		{"assess", w.assess.Start, bare(w.assess.Stop)},
 		{"decisions", w.decider.Start, bare(w.decider.Stop)},
 		{"jobs", w.jobs.Start, w.jobs.Stop},
+		{"memory", w.memory.Start, bare(w.memory.Stop)},
 	} {
 		if err := s.start(ctx); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed"
 )
@@ -25,17 +26,23 @@ type Config struct {
 	Names        []string      // names and addresses in the server's certificate. Absent: this machine's
 	AgentURL     string        // what agents are told to call. Absent: the first name, with the agents' port
 	Approvals    int           // people of DATA/allowed_signers who must sign a plan. Absent: none, the server's own key suffices
-	LogFormat    string        // text or json. Absent: text
-	LogLevel     slog.Level    // debug, info, warn or error. Absent: info
+	// TooLittleMemory is what to do when a fleet is reckoned not to fit: refuse or start. Absent: refuse
+	TooLittleMemory string
+	LogFormat       string     // text or json. Absent: text
+	LogLevel        slog.Level // debug, info, warn or error. Absent: info
 
 	// Not settings of a user:
 	Version string
+	Memory  func() assess.Memory // what there is for this process. Absent: what the system says
 	// Welcome is told the first login and the file it is in; it says whether it has shown it, so that the file can go. Absent: it stays.
 	Welcome func(name, password, file string) (shown bool)
 }
 
 // defaultListen is all interfaces: a server that nobody can reach helps nobody, and everything but signing in needs a credential.
 const defaultListen = ":8443"
+
+// startAnyway although the fleet is reckoned not to fit.
+const startAnyway = "start"
 
 // noFeeds in place of a mirror: nothing is fetched.
 const noFeeds = "none"
@@ -85,6 +92,13 @@ func settings() []setting {
 				return fault.New(fault.Invalid, "%q is not a number from 0 to 20", v[0])
 			}
 			c.Approvals = n
+			return nil
+		}},
+		{key: "too_little_memory", usage: "refuse or start: what to do when the fleet is reckoned to need more memory than there is (default refuse, with exit code 7)", set: func(c *Config, v []string) error {
+			if v[0] != "refuse" && v[0] != startAnyway {
+				return fault.New(fault.Invalid, "%q is neither refuse nor start", v[0])
+			}
+			c.TooLittleMemory = v[0]
 			return nil
 		}},
 		{key: "log_format", usage: "text or json (default text)", set: text(func(c *Config) *string { return &c.LogFormat })},

@@ -52,6 +52,7 @@ type wire struct {
 	rollouts  *rollout.Service
 	decider   *decider
 	jobs      jobs.Port
+	memory    *memoryWatch
 	meters    *meters
 	api       *api.API
 }
@@ -119,6 +120,7 @@ func (a *App) connect() (err error) {
 		return err
 	}
 
+	w.memory = &memoryWatch{memory: cfg.Memory, log: log}
 	w.meters = newMeters()
 	w.meters.registry.MustRegister(newFleetMeter(w.assess.Overview, w.feed.Status, w.store.Stats, now))
 	w.api = api.New(api.Deps{

@@ -20,6 +20,7 @@ const (
 	exitUnauthorized = 4
 	exitUnreachable  = 5
 	exitMatched      = 6 // scan has it
+	exitNoRoom       = 7 // server has it
 )
 
 // exitCodes is the table that "staunch help exit-codes" prints.
@@ -38,6 +39,7 @@ func exitCodes() []struct {
 		{exitUnauthorized, "not signed in, not allowed, or the server is not the one that is trusted"},
 		{exitUnreachable, "the server cannot be reached or cannot answer now: try again later"},
 		{exitMatched, "scan: findings fall under --fail-on"},
+		{exitNoRoom, "server: the fleet does not fit into the memory there is"},
 	}
 }
 

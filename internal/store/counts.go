@@ -2,22 +2,29 @@ package store
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
-	"github.com/staunch-dev/staunch/internal/assess"
 )
 
-const (
-	// countedHosts is up to how many hosts distinct bodies are counted one by one. Of more hosts a sixteenth of the bodies is counted, those
-	// whose digest begins with 0: a digest is as good as drawn by lot. It is half a second for a million hosts in place of eight.
-	countedHosts = 20_000
-	// sampledHosts are looked at for how large bodies are.
-	sampledHosts = 2000
-)
+// sampledHosts are how many hosts, about, are looked at for how many distinct bodies there are and how large they are.
+const sampledHosts = 20_000
+
+// Counts are how much there is of what an index of now is made of.
+type Counts struct {
+	Hosts          int64
+	Sets, SetBytes int64 // distinct package sets that hosts have now, and their bytes as inventory.EncodeSet has them
+	HostSetBytes   int64 // the same bytes, once for each host
+	Updates        int64 // distinct updates sections that hosts have now
+	UpdateBytes    int64 // of them, as JSON
+	Packages       int64
+	Advisories     int64 // current ones
+	AdvisoryBytes  int64 // of them, compressed
+	Overlays       int64 // current ones
+}
 
 // Counts answers: how much is there of what an index of now is made of? Of a large fleet some of it is reckoned from a part.
-func (s *Store) Counts(ctx context.Context) (c assess.Counts, err error) {
+func (s *Store) Counts(ctx context.Context) (c Counts, err error) {
 	count := func(query string, into ...any) {
 		if err == nil {
 			err = s.reader.QueryRowContext(ctx, query).Scan(into...)
@@ -27,16 +34,19 @@ func (s *Store) Counts(ctx context.Context) (c assess.Counts, err error) {
 	count(`SELECT COUNT(*) FROM packages`, &c.Packages)
 	count(`SELECT COUNT(*), CAST(COALESCE(SUM(LENGTH(body)), 0) AS BIGINT) FROM advisories WHERE to_at IS NULL`, &c.Advisories, &c.AdvisoryBytes)
 	count(`SELECT COUNT(*) FROM overlays WHERE to_at IS NULL`, &c.Overlays)
-	bodies := func(section string) (distinct, size int64) {
-		before, share := "g", int64(1)
-		if c.Hosts > countedHosts {
-			before, share = "1", 16
+	// Of more hosts a share of the digests is counted, those that begin with 0 or 00: a digest is as good as drawn by lot.
+	before, share := "g", int64(1)
+	for _, next := range []string{"1", "01"} {
+		if c.Hosts/share > sampledHosts {
+			before, share = next, 16*share
 		}
-		count(fmt.Sprintf(`SELECT COUNT(DISTINCT digest) FROM host_sections WHERE digest < '%s' AND section = '%s' AND to_at IS NULL`, before, section), &distinct)
-		count(fmt.Sprintf(`
+	}
+	bodies := func(section string) (distinct, size int64) {
+		count(`SELECT COUNT(DISTINCT digest) FROM host_sections WHERE digest < '`+before+`' AND section = '`+section+`' AND to_at IS NULL`, &distinct)
+		count(`
 			SELECT CAST(COALESCE(AVG(size), 0) AS BIGINT) FROM (
 				SELECT b.size FROM host_sections i JOIN section_bodies b ON b.section = i.section AND b.digest = i.digest
-				WHERE i.section = '%s' AND i.to_at IS NULL LIMIT %d) some`, section, sampledHosts), &size)
+				WHERE i.section = '`+section+`' AND i.to_at IS NULL LIMIT `+strconv.Itoa(sampledHosts/10)+`) some`, &size)
 		return min(distinct*share, c.Hosts), size
 	}
 	var set, updates int64

@@ -23,6 +23,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Config) {
 		"a section opens, changes and stays":                        sectionLife,
 		"a body that is known need not be sent":                     knownBody,
 		"packages are interned once":                                packagesInterned,
+		"what there is now is counted, and nothing of before":       counted,
 		"sections of hosts that do not exist are refused":           sectionOfNobody,
 		"intervals follow each other whatever the clock does":       intervalsFollow,
 		"paging over intervals loses none":                          intervalsPaged,

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
@@ -106,6 +107,30 @@ func packagesInterned(t *testing.T, s *store.Store) {
 		t.Errorf("the empty set has %v", ids)
 	}
 	mustBe(t, fault.NotFound, second(s.PackageSet(ctx, "none")))
+}
+
+func counted(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	same(t, "counts of nothing", get(s.Counts(ctx))(t), store.Counts{})
+	enroll(t, s, "h1", "h2", "h3", "h4")
+	must(t, second(s.AcceptSection(ctx, acceptPackages("h1", "before", packages(7, 3), start()))))
+	for _, host := range []string{"h1", "h2", "h3"} {
+		must(t, second(s.AcceptSection(ctx, acceptPackages(host, "base", packages(100, 1), start().Add(time.Hour)))))
+		must(t, second(s.AcceptSection(ctx, acceptJSON(host, "updates", `{"host":"`+host+`"}`, start()))))
+	}
+	must(t, second(s.DeleteHost(ctx, "h4", start(), ev(event.HostDeleted, "h4"))))
+	must(t, second(s.ImportFeed(ctx, importOf("osv/Debian", start(), []advisory.Advisory{advisoryOf("a", "1"), advisoryOf("b", "1")}, nil))))
+	must(t, second(s.ImportFeed(ctx, importOf("osv/Debian", start().Add(time.Hour), []advisory.Advisory{advisoryOf("a", "2")}, nil))))
+	must(t, second(s.ImportFeed(ctx, importOf("kev", start(), nil, []advisory.Overlay{{CVE: "CVE-a", KEV: &advisory.KEV{CVE: "CVE-a"}}}))))
+
+	got := get(s.Counts(ctx))(t)
+	if got.AdvisoryBytes < 50 || got.AdvisoryBytes > 1000 {
+		t.Errorf("an advisory of %d bytes", got.AdvisoryBytes)
+	}
+	got.AdvisoryBytes = 0
+	set := int64(len(inventory.EncodeSet(get(s.PackageSet(ctx, digestOf("base")))(t))))
+	updates := int64(len(`{"host":"h1"}`))
+	same(t, "counts", got, store.Counts{Hosts: 3, Sets: 1, SetBytes: set, HostSetBytes: 3 * set, Updates: 3, UpdateBytes: 3 * updates, Packages: 107, Advisories: 1, Overlays: 1})
 }
 
 func sectionOfNobody(t *testing.T, s *store.Store) {

@@ -21,6 +21,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.hosts, "hosts", 100_000, "hosts of the fleet")
 	flag.BoolVar(&o.alone, "alone", false, "share nothing: every host has a package set of its own")
+	flag.IntVar(&o.advisories, "advisories", 50_000, "advisories that are known")
 	flag.StringVar(&o.dir, "dir", "", "where the database is made; empty: in a temporary folder")
 	flag.StringVar(&o.keep, "keep", "", "measure start-up and memory alone, on the database of this file, which is made when absent and kept")
 	flag.BoolVar(&o.make, "make", false, "with -keep: make the database and measure nothing")
@@ -54,7 +55,7 @@ func code(missed bool, err error) int {
 const limitedHosts = 100_000
 
 type options struct {
-	hosts                      int
+	hosts, advisories          int
 	alone, make, whole, anyway bool
 	dir, keep, profile         string
 }
@@ -70,14 +71,16 @@ func run(ctx context.Context, o options) (missed bool, err error) {
 		path = filepath.Join(temp, "staunch.db")
 	}
 	s := &server{}
+	config := fleetgen.Of(o.hosts, !o.alone)
+	config.Advisories = o.advisories
 	_, err = os.Stat(path)
 	switch absent := err != nil; {
 	case absent:
-		if err := s.make(ctx, path, fleetgen.Of(o.hosts, !o.alone)); err != nil {
+		if err := s.make(ctx, path, config); err != nil {
 			return false, fmt.Errorf("writing the database: %w", err)
 		}
 	case o.whole:
-		s.generate(fleetgen.Of(o.hosts, !o.alone))
+		s.generate(config)
 	}
 	if o.make {
 		return false, nil
@@ -89,7 +92,7 @@ func run(ctx context.Context, o options) (missed bool, err error) {
 			return false, err
 		}
 	}
-	t := &table{limited: o.hosts == limitedHosts && !o.alone}
+	t := &table{limited: o.hosts == limitedHosts && !o.alone && o.advisories == 50_000}
 	if !t.limited {
 		fmt.Printf("(limits are for %d hosts that share package sets: of this fleet the figures are given without)\n", limitedHosts)
 	}
