@@ -7,12 +7,45 @@ import (
 	"github.com/staunch-dev/staunch/internal/fault"
 )
 
-// TestReckoningOfMeasuredFleets holds the reckoning to what `make bench-fleet` measured: the index within a quarter, and for
-// loading it never less than was taken where memory was scarce.
+// What `make bench-fleet` measured on 22 November 2026: the heap that an index held, and what was resident at the most while it was loaded
+// with GOGC=100. The reckoning is near the first, and not below the second: far above it would refuse what fits. The rest of a server, perServer, the bench does not have.
+func TestTheReckoningIsWhatWasMeasured(t *testing.T) {
+	t.Parallel()
+	const mib = 1 << 20
+	for name, tc := range map[string]struct {
+		counts          Counts
+		index, resident int64 // MiB
+	}{
+		"5,000 hosts":                    {measured(5000, 1550, 50_000), 82, 261},
+		"20,000 hosts":                   {measured(20_000, 6200, 50_000), 101, 378},
+		"20,000 that share nothing":      {measured(20_000, 20_000, 50_000), 133, 489},
+		"20,000 with 5,000 advisories":   {measured(20_000, 6200, 5000), 54, 209},
+		"20,000 with 200,000 advisories": {measured(20_000, 6200, 200_000), 254, 845},
+		"100,000 hosts":                  {measured(100_000, 31_000, 50_000), 187, 827},
+		"100,000 that share nothing":     {measured(100_000, 100_000, 50_000), 376, 1642},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fit := Reckon(tc.counts, Memory{})
+			if got := fit.Index / mib; got < tc.index*9/10 || got > tc.index*11/10 {
+				t.Errorf("an index of %d MiB is reckoned to take %d", tc.index, got)
+			}
+			if got := fit.Usual / mib; got < tc.resident || got > tc.resident*12/10+perServer/mib {
+				t.Errorf("%d MiB were resident, and %d are reckoned", tc.resident, got)
+			}
+		})
+	}
+}
+
+// measured are the counts of a generated fleet.
+func measured(hosts, sets, advisories int64) Counts {
+	return Counts{Hosts: hosts, Sets: sets, SetBytes: sets * 625, Updates: sets, UpdateBytes: sets * 7150, Packages: 32_399, Advisories: advisories, AdvisoryBytes: advisories * 309,
+		Overlays: advisories / 200}
+}
+
 func TestWhatFitsAndWhatDoesNot(t *testing.T) {
 	t.Parallel()
-	fleet := Counts{Hosts: 100_000, Sets: 31_000, SetBytes: 19_300_000, HostSetBytes: 62_700_000, Updates: 31_000, UpdateBytes: 222_000_000, Packages: 32_400,
-		Advisories: 50_000, AdvisoryBytes: 15_400_000, Overlays: 250}
+	fleet := measured(100_000, 31_000, 50_000)
 	need := Reckon(fleet, Memory{})
 	for name, tc := range map[string]struct {
 		memory Memory
@@ -55,7 +88,7 @@ func TestWhatFitsAndWhatDoesNot(t *testing.T) {
 				t.Errorf("no %q in %q", tc.said, text)
 			}
 			limit := fit.Limit()
-			if (limit > 0) != tc.held || limit > fit.There || (limit > 0 && limit < fit.Loading) {
+			if (limit > 0) != tc.held || limit > fit.There || (limit > 0 && limit < fit.Loading-besideGo) {
 				t.Errorf("Go is held to %d of %d, %d are held", limit, fit.There, fit.Loading)
 			}
 		})
@@ -70,7 +103,7 @@ func TestTheReckoningGrowsWithEverything(t *testing.T) {
 		t.Errorf("an empty fleet: %+v", least)
 	}
 	for name, c := range map[string]Counts{
-		"hosts": {Hosts: 1000}, "sets": {Sets: 1000}, "ids of sets": {SetBytes: 1000}, "ids of hosts": {HostSetBytes: 1000}, "updates": {Updates: 1000},
+		"hosts": {Hosts: 1000}, "sets": {Sets: 1000}, "ids of sets": {SetBytes: 1000}, "updates": {Updates: 1000},
 		"bytes of updates": {UpdateBytes: 1000}, "packages": {Packages: 1000}, "advisories": {Advisories: 1000}, "bytes of advisories": {AdvisoryBytes: 1000}, "overlays": {Overlays: 1000},
 	} {
 		if more := Reckon(c, Memory{}); more.Loading <= least.Loading || more.Usual <= least.Usual || more.Index < least.Index {

@@ -14,7 +14,6 @@ const sampledHosts = 20_000
 type Counts struct {
 	Hosts          int64
 	Sets, SetBytes int64 // distinct package sets that hosts have now, and their bytes as inventory.EncodeSet has them
-	HostSetBytes   int64 // the same bytes, once for each host
 	Updates        int64 // distinct updates sections that hosts have now
 	UpdateBytes    int64 // of them, as JSON
 	Packages       int64
@@ -52,6 +51,6 @@ func (s *Store) Counts(ctx context.Context) (c Counts, err error) {
 	var set, updates int64
 	c.Sets, set = bodies(apiv1.SectionPackages)
 	c.Updates, updates = bodies(apiv1.SectionUpdates)
-	c.SetBytes, c.HostSetBytes, c.UpdateBytes = c.Sets*set, c.Hosts*set, c.Updates*updates
+	c.SetBytes, c.UpdateBytes = c.Sets*set, c.Updates*updates
 	return c, wrap("counts", err)
 }
