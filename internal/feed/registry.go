@@ -59,7 +59,7 @@ func distributions() []source {
 			files: []place{{url: debianBase + "data/json", paths: []string{"debian/tracker.json", "debian/tracker.json.gz"}}},
 		},
 		{
-			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "1", fixesOnly: true, partial: true,
+			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "2", fixesOnly: true, partial: true,
 			files: []place{{url: salsaBase + "DSA/list", paths: []string{"debian/DSA/list"}}},
 		},
 		{

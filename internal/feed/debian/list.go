@@ -103,6 +103,10 @@ func (l *list) line(n int, text string) error {
 		l.head(n, body)
 	case !l.open:
 		// belongs to a head line that could not be read, and was named there
+	case l.cves && body[0] == '[': // what is said of a release must not be taken for CVEs
+		l.survey.Name(l.a.ID, "its list of CVEs has no end")
+		l.cves = false
+		l.release(body)
 	case l.cves || body[0] == '{':
 		l.braces(body)
 	case body[0] == '[':

@@ -66,6 +66,7 @@ func TestListNamesWhatIsWrong(t *testing.T) {
 		"regression update without a CVE":  {strings.Replace(head, "DLA-1-1", "DLA-1-2", 1) + "\t[trixie] - pkg 1-2\n", 1, 0, 0, ""},
 		"a notice":                         {"[07 Jun 2015] DSA-3281-1 Debian Security Team PGP/GPG key change notice\n", 0, 0, 1, ""},
 		"braces over two lines":            {head + "\t{CVE-2026-0001\n\t CVE-2026-0002}\n\t[trixie] - pkg 1-2\n", 1, 0, 0, ""},
+		"braces that never close":          {head + "\t{CVE-2026-0001\n\t[trixie] - pkg 1-2\n", 1, 0, 0, "has no end"},
 		"a CVE id that is none":            {head + "\t{CVE-2026-XXXX CVE-2026-0001}\n\t[trixie] - pkg 1-2\n", 1, 0, 0, `"CVE-2026-XXXX" is no CVE id`},
 		"a head line that is none":         {"DSA 1\n\t[trixie] - pkg 1-2\n" + head + "\t[trixie] - pkg 1-2\n", 1, 1, 0, "no head line"},
 		"a day that is none":               {"[41 Nov 2026] DSA-1-1 pkg\n\t[trixie] - pkg 1-2\n", 1, 0, 0, "is no date"},
