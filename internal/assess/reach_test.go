@@ -1,8 +1,10 @@
 package assess
 
 import (
+	cmp2 "cmp"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -90,6 +92,7 @@ func TestTheReachOfVulnerabilitiesIsThatOfTheHosts(t *testing.T) {
 				x, y := place{number(int(want[a].Rank)) + number(1_000_000_000-want[a].Hosts), a}, place{number(int(want[b].Rank)) + number(1_000_000_000-want[b].Hosts), b}
 				return x.compare(y)
 			})
+			compareGroups(t, text, ix, selected)
 			page, _, err := ix.reachOf(filter{}, selected).page(Query{Limit: 40}, "priority")
 			if err != nil {
 				t.Fatal(err)
@@ -101,6 +104,61 @@ func TestTheReachOfVulnerabilitiesIsThatOfTheHosts(t *testing.T) {
 			if d := cmp.Diff(first[:min(40, len(first))], ids); d != "" {
 				t.Fatalf("%q, the worst and widest (-host by host +by bitmap):\n%s", text, d)
 			}
+		}
+	}
+}
+
+// compareGroups compares the hosts of groups, rare and common ones, with going through the selected hosts.
+func compareGroups(t *testing.T, text string, ix *index, selected *selection) {
+	t.Helper()
+	groups, _ := ix.groups(filter{}, selected)
+	slices.SortFunc(groups, func(a, b group) int {
+		return cmp2.Or(a.at.cohorts.len()-b.at.cohorts.len(), strings.Compare(a.id, b.id), int(a.places)-int(b.places))
+	})
+	hits := map[*subject]map[string]Hit{}
+	for i := 0; i < len(groups); i += max(1, len(groups)/40) {
+		g := groups[i]
+		var want, got, offered []uint32
+		selected.Iterate(func(ordinal uint32) bool {
+			h := ix.host(ordinal)
+			has := false
+			ix.eachFound(h.cohort, func(p *presence) { has = has || p == g.at && g.places&placeNumber(h.place) != 0 })
+			if !has {
+				return true
+			}
+			want = append(want, ordinal)
+			ix.each(h.cohort.set, func(p *heldPackage) {
+				if p.subject != g.at.of || slices.Contains(offered, ordinal) || !follows(&p.Package, p.subject.Subject) {
+					return
+				}
+				if to, ok := h.updates.offers(&p.Package); ok && ix.hits(g.at.of)[g.id].Reaches(withoutRebuild(to), g.at.kind.Value().at(ix.places[h.place].Place)) {
+					offered = append(offered, ordinal)
+				}
+			})
+			return true
+		})
+		selected.each(g, 0, func(h *host) bool { got = append(got, h.ordinal); return true })
+		if d := cmp.Diff(want, got); d != "" || selected.count(g) != len(want) {
+			t.Fatalf("%q: %s of %v is counted on %d hosts (-host by host +listed):\n%s", text, g.id, g.at.of.Subject, selected.count(g), d)
+		}
+		if middle := len(want) / 2; middle > 0 {
+			got = nil
+			selected.each(g, want[middle], func(h *host) bool { got = append(got, h.ordinal); return len(got) < 3 })
+			if d := cmp.Diff(want[middle:min(middle+3, len(want))], got); d != "" {
+				t.Fatalf("%q: %s from the middle on (-host by host +listed):\n%s", text, g.id, d)
+			}
+		}
+		fixable := selected.crowd()
+		for _, o := range g.at.of.offers {
+			if _, known := hits[g.at.of]; !known {
+				hits[g.at.of] = ix.hits(g.at.of)
+			}
+			if hits[g.at.of][g.id].Reaches(withoutRebuild(o.version), g.at.kind.Value()) { // nobody here is entitled to more than others
+				fixable.addOffered(g, o)
+			}
+		}
+		if n := fixable.count(); n != len(offered) {
+			t.Fatalf("%q: %s of %v could be fixed on %d hosts, host by host on %d", text, g.id, g.at.of.Subject, n, len(offered))
 		}
 	}
 }

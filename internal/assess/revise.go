@@ -384,7 +384,9 @@ func (ix *index) naming(id string) []*heldAdvisory {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b *heldAdvisory) int { return cmp.Or(strings.Compare(a.Feed, b.Feed), strings.Compare(a.ID, b.ID)) })
+	slices.SortFunc(out, func(a, b *heldAdvisory) int {
+		return cmp.Or(strings.Compare(a.Feed, b.Feed), strings.Compare(a.ID, b.ID))
+	})
 	return out
 }
 
