@@ -1,10 +1,11 @@
 package assess
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -90,14 +91,14 @@ type loading struct {
 	from  Reader
 	ix    *index
 	all   []portrait
-	at    map[string]int                   // host id to its place in all
-	sets  map[string][]inventory.PackageID // those that no host of the index has yet
+	at    map[string]int    // host id to its place in all
+	sets  map[string][]byte // those that no host of the index has yet, as EncodeSet writes them: a seventh of the room
 	heard time.Time
 }
 
 // packages learns the interned packages that present sets name.
 func (l *loading) packages(ctx context.Context, ix *index) error {
-	l.sets = map[string][]inventory.PackageID{}
+	l.sets = map[string][]byte{}
 	wanted := map[inventory.PackageID]bool{}
 	for i := range l.all {
 		digest := l.all[i].packages
@@ -108,7 +109,7 @@ func (l *loading) packages(ctx context.Context, ix *index) error {
 		if err != nil {
 			return fmt.Errorf("reading package set %s: %w", digest, err)
 		}
-		l.sets[digest] = ids
+		l.sets[digest] = slices.Clone(inventory.EncodeSet(ids)) // cut to size
 		for _, id := range ids {
 			wanted[id] = true
 		}
@@ -130,11 +131,15 @@ func (l *loading) packages(ctx context.Context, ix *index) error {
 	}
 }
 
-// alike orders hosts so that those with like packages come one after the other: by the first package that they differ in. Their cohorts'
-// numbers are neighbours then, and bitmaps of cohorts have runs, which take half the room.
+// alike orders hosts so that those with like packages come one after the other: sets that begin alike are encoded alike but for their
+// length. Their cohorts' numbers are neighbours then, and bitmaps of cohorts have runs, which take half the room.
 func (l *loading) alike() []int {
 	rank := make(map[string]int, len(l.sets)) // of a package set
-	for n, digest := range slices.SortedFunc(maps.Keys(l.sets), func(a, b string) int { return slices.Compare(l.sets[a], l.sets[b]) }) {
+	packages := func(digest string) []byte {
+		_, n := binary.Uvarint(l.sets[digest])
+		return l.sets[digest][max(n, 0):]
+	}
+	for n, digest := range slices.SortedFunc(maps.Keys(l.sets), func(a, b string) int { return bytes.Compare(packages(a), packages(b)) }) {
 		rank[digest] = n
 	}
 	order := make([]int, len(l.all))
@@ -150,16 +155,14 @@ func (l *loading) put(ctx context.Context, b *bulk, p *portrait) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if p.packages != "" {
-		p.set = l.sets[p.packages]
+	if set := l.sets[p.packages]; set != nil {
+		var err error
+		if p.set, err = inventory.DecodeSet(set); err != nil {
+			return err
+		}
+		l.sets[p.packages] = nil // the index has it from now on
 	}
-	if err := b.put(*p); err != nil {
-		return err
-	}
-	if p.packages != "" {
-		l.sets[p.packages] = nil // the index has it now, in a tenth of the room
-	}
-	return nil
+	return b.put(*p)
 }
 
 // portraits reads every host, without its packages.
@@ -292,189 +295,5 @@ func (l *loading) facts(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("reading section %s: %w", apiv1.SectionFacts, err)
 	}
-	return nil
-}
-
-// applyBatch reads what changes are about and applies it.
-func (s *Service) applyBatch(ctx context.Context, b batch) error {
-	if b.resync {
-		return s.reload(ctx)
-	}
-	if b.advisory {
-		if err := s.followKnowledge(ctx); err != nil {
-			return err
-		}
-		lifecycles, err := loadLifecycles(ctx, s.store)
-		if err != nil {
-			return err
-		}
-		s.writing(func(ix *index) { ix.lifecycles = lifecycles })
-	}
-	if b.feeds {
-		states, err := s.store.FeedStates(ctx)
-		if err != nil {
-			return fmt.Errorf("reading feeds: %w", err)
-		}
-		s.writing(func(ix *index) { ix.setFeeds(states) })
-	}
-	for id := range b.hosts {
-		if err := s.followHost(ctx, id); err != nil {
-			return fmt.Errorf("reading host %q: %w", id, err)
-		}
-	}
-	if b.seq > 0 {
-		s.reach(b.seq)
-	}
-	return nil
-}
-
-// followKnowledge applies what feeds have changed since the index's seq.
-func (s *Service) followKnowledge(ctx context.Context) error {
-	k, err := s.store.KnowledgeAfter(ctx, s.ix.seq) // read without the lock: only this goroutine writes
-	if err != nil {
-		return fmt.Errorf("reading changed advisories: %w", err)
-	}
-	// Of EPSS the index keeps only what advisories name, so what is known of CVEs that are new to it is read with them.
-	var fresh []string
-	for i := range k.Advisories {
-		for _, cve := range k.Advisories[i].CVEs {
-			if len(s.ix.byName[cve]) == 0 {
-				fresh = append(fresh, cve)
-			}
-		}
-	}
-	overlays, err := s.store.OverlaysOf(ctx, fresh)
-	if err != nil {
-		return fmt.Errorf("reading overlays: %w", err)
-	}
-	k.Overlays = append(k.Overlays, overlays...)
-	s.ix.revise(compileChange(k), s.step)
-	return nil
-}
-
-// followHost reads a host again, only the sections that differ from what the index has.
-func (s *Service) followHost(ctx context.Context, id string) error {
-	h, err := s.store.Host(ctx, id)
-	if errors.Is(err, fault.NotFound) || (err == nil && !h.DeletedAt.IsZero()) {
-		s.writing(func(ix *index) { ix.drop(id) })
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	open, err := s.store.OpenSections(ctx, id)
-	if err != nil {
-		return err
-	}
-	p := portrait{host: h, packages: open[apiv1.SectionPackages].Digest, updates: open[apiv1.SectionUpdates].Digest, repositories: open[apiv1.SectionRepositories].Digest}
-	old := s.ix.hosts[id]
-	if old != nil {
-		p.seen = old.seen
-	} else {
-		one, err := s.store.SeenHost(ctx, id)
-		if err != nil {
-			return err
-		}
-		if p.seen, err = seenOf(one); err != nil {
-			return err
-		}
-	}
-	if err := s.readFacts(ctx, &p, old, open[apiv1.SectionFacts].Digest); err != nil {
-		return err
-	}
-	if p.updates != "" && s.ix.updates[p.updates] == nil {
-		p.pending = new(apiv1.Updates)
-		if err := s.readSection(ctx, apiv1.SectionUpdates, p.updates, p.pending); err != nil {
-			return err
-		}
-	}
-	learned, err := s.readSet(ctx, &p)
-	if err != nil {
-		return err
-	}
-	arrive := s.ix.arriving(PlaceOf(h.Labels))
-	s.writing(func(ix *index) {
-		arrive()
-		ix.learn(learned)
-		err = ix.put(p)
-		ix.forget(learned)
-	})
-	return err
-}
-
-func (s *Service) readFacts(ctx context.Context, p *portrait, old *host, digest string) error {
-	if digest == "" {
-		return nil
-	}
-	p.factsDigest = digestOf(digest)
-	if old != nil && old.factsDigest == p.factsDigest {
-		p.facts = old.facts.Value()
-		return nil
-	}
-	var f apiv1.Facts
-	if err := s.readSection(ctx, apiv1.SectionFacts, digest, &f); err != nil {
-		return err
-	}
-	p.facts = factsOf(&f)
-	return nil
-}
-
-func (s *Service) readSection(ctx context.Context, section, digest string, into any) error {
-	text, err := s.store.SectionJSON(ctx, section, digest)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fault.Wrap(err, fault.Internal, "stored section %s %s", section, digest)
-	}
-	return nil
-}
-
-// readSet reads a host's package set unless the index has it, and gives the packages that the index does not know yet.
-func (s *Service) readSet(ctx context.Context, p *portrait) ([]inventory.Package, error) {
-	if p.packages == "" || s.ix.sets[p.packages] != nil {
-		return nil, nil
-	}
-	var err error
-	if p.set, err = s.store.PackageSet(ctx, p.packages); err != nil {
-		return nil, err
-	}
-	var unknown []inventory.PackageID
-	for _, id := range p.set {
-		if s.ix.interned(id) == nil {
-			unknown = append(unknown, id)
-		}
-	}
-	return s.store.Packages(ctx, unknown)
-}
-
-// followSeen takes in last-seen times written since the newest one known.
-func (s *Service) followSeen(ctx context.Context) error {
-	fresh, err := s.store.SeenSince(ctx, s.heardAt.Add(-heardOverlap))
-	if err != nil {
-		return err
-	}
-	parsed := make(map[*host]seen, len(fresh))
-	for _, one := range fresh {
-		h := s.ix.hosts[one.HostID]
-		if h == nil {
-			continue
-		}
-		next := h.seen
-		if next.at, next.agent = micros(one.At), wordOf(one.AgentVersion); micros(one.VitalsAt) != next.vitalsAt {
-			if next, err = seenOf(one); err != nil {
-				return err
-			}
-		}
-		if one.At.After(s.heardAt) {
-			s.heardAt = one.At
-		}
-		parsed[h] = next
-	}
-	s.writing(func(*index) {
-		for h, next := range parsed { // the same hosts: only this goroutine changes which there are
-			h.seen = next
-		}
-	})
 	return nil
 }
