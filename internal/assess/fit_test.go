@@ -23,6 +23,7 @@ func TestTheReckoningIsWhatWasMeasured(t *testing.T) {
 		"20,000 with 200,000 advisories": {measured(20_000, 6200, 200_000), 254, 845},
 		"100,000 hosts":                  {measured(100_000, 31_000, 50_000), 187, 827},
 		"100,000 that share nothing":     {measured(100_000, 100_000, 50_000), 376, 1642},
+		"1,000,000 hosts":                {measured(1_000_000, 310_000, 50_000), 1353, 5878},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

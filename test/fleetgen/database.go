@@ -60,29 +60,35 @@ func (f *Fleet) Write(ctx context.Context, path string, progress Progress) error
 // withoutIndexes drops the indexes of some tables and gives the statements that make them again: sorted at the end they take a fraction of
 // the time that inserting into them in no order takes, once they are larger than the cache.
 func withoutIndexes(ctx context.Context, db *sql.DB, tables ...string) (made []string, err error) {
-	var drop []string
 	for _, table := range tables {
-		rows, err := db.QueryContext(ctx, `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?`, table)
+		names, texts, err := indexesOf(ctx, db, table)
 		if err != nil {
 			return nil, err
 		}
-		for rows.Next() {
-			var name, text string
-			if err := rows.Scan(&name, &text); err != nil {
-				return nil, errors.Join(err, rows.Close())
+		for _, name := range names {
+			if _, err := db.ExecContext(ctx, "DROP INDEX "+name); err != nil {
+				return nil, err
 			}
-			drop, made = append(drop, "DROP INDEX "+name), append(made, text)
 		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, err
-		}
-	}
-	for _, one := range drop {
-		if _, err := db.ExecContext(ctx, one); err != nil {
-			return nil, err
-		}
+		made = append(made, texts...)
 	}
 	return made, nil
+}
+
+func indexesOf(ctx context.Context, db *sql.DB, table string) (names, texts []string, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?`, table)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var name, text string
+		if err := rows.Scan(&name, &text); err != nil {
+			return nil, nil, err
+		}
+		names, texts = append(names, name), append(texts, text)
+	}
+	return names, texts, rows.Err()
 }
 
 // rows inserts with one prepared statement for each table.

@@ -88,6 +88,10 @@ func (s *server) measure(ctx context.Context, path string, o options, t *table) 
 	if s.fit, err = s.reckon(ctx, o); err != nil {
 		return err
 	}
+	t.limited = s.fit.Hosts == limitedHosts && s.fit.Sets < limitedHosts/2 && s.fit.Advisories == limitedAdvisories
+	if !t.limited {
+		fmt.Printf("limits are for %d hosts that share package sets, and %d advisories: of this fleet the figures are given without\n", limitedHosts, limitedAdvisories)
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s.follower = event.NewFollower(s.store, log)
 	presence := fleet.NewPresence(time.Minute)

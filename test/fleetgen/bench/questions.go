@@ -115,11 +115,11 @@ func (s *server) changingHosts(ctx context.Context, t *table) error {
 	var seq int64
 	began := time.Now()
 	for n := range hosts {
-		set := f.Sets[f.SetOf((n*17+5)%f.Config.Hosts)]
-		body := inventory.Body{Section: apiv1.SectionPackages, Digest: fleetgen.SetDigest(f.SetOf(n*17 + 5))}
+		other := f.SetOf((n*17 + 5) % f.Config.Hosts)
+		body := inventory.Body{Section: apiv1.SectionPackages, Digest: fleetgen.SetDigest(other)}
 		if n%10 == 0 {
 			body.Digest = fleetgen.Digest("changed", n)
-			for _, id := range set.IDs()[3:] {
+			for _, id := range f.Sets[other].IDs()[3:] {
 				body.Packages = append(body.Packages, f.Packages[id-1])
 			}
 		}
