@@ -45,7 +45,7 @@ func (s *Store) Counts(ctx context.Context) (c Counts, err error) {
 		count(`
 			SELECT CAST(COALESCE(AVG(size), 0) AS BIGINT) FROM (
 				SELECT b.size FROM host_sections i JOIN section_bodies b ON b.section = i.section AND b.digest = i.digest
-				WHERE i.section = '`+section+`' AND i.to_at IS NULL LIMIT `+strconv.Itoa(sampledHosts/10)+`) some`, &size)
+				WHERE i.section = '`+section+`' AND i.to_at IS NULL LIMIT `+strconv.Itoa(sampledHosts/10)+`) sample`, &size)
 		return min(distinct*share, c.Hosts), size
 	}
 	var set, updates int64
