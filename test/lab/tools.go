@@ -62,11 +62,8 @@ func unpackNspawn(ctx context.Context) error {
 	if err := freshDir(tmp); err != nil {
 		return err
 	}
-	// apt fetches as the user _apt, who may not write here
-	cmd := exec.CommandContext(ctx, "apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", "systemd-container", "libsystemd-shared")
-	cmd.Dir = tmp
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("fetching systemd-nspawn: %w: %s", err, out)
+	if err := Download(ctx, tmp, "systemd-container", "libsystemd-shared"); err != nil {
+		return err
 	}
 	debs, _ := filepath.Glob(filepath.Join(tmp, "*.deb"))
 	for _, d := range debs {
@@ -78,6 +75,18 @@ func unpackNspawn(ctx context.Context) error {
 		}
 	}
 	return os.Rename(tmp, dir)
+}
+
+// Download puts the newest packages of Debian, as the machine's own apt knows them, into a folder that exists. It needs the network: it is
+// for what prepares a run.
+func Download(ctx context.Context, dir string, packages ...string) error {
+	// apt fetches as the user _apt, who may not write there
+	cmd := exec.CommandContext(ctx, "apt-get", append([]string{"download", "-qq", "-o", "APT::Sandbox::User=root"}, packages...)...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("downloading %s: %w: %s", strings.Join(packages, " "), err, out)
+	}
+	return nil
 }
 
 func freshDir(dir string) error {
