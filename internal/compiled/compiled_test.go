@@ -69,6 +69,7 @@ func (p plain) about(ecosystem, pkg string) []advisory.Advisory {
 	var out []advisory.Advisory
 	for _, a := range p.Advisories {
 		a.Affected = slices.DeleteFunc(slices.Clone(a.Affected), func(x advisory.Affected) bool { return x.Ecosystem != ecosystem || x.Package != pkg })
+		a.Summary, a.Details = "", ""
 		if len(a.Affected) > 0 {
 			out = append(out, a)
 		}
@@ -124,6 +125,7 @@ func anyContents() *rapid.Generator[contents] {
 	pkg := rapid.SampledFrom([]string{"openssl", "linux", "x", "é\x00"})
 	feed := rapid.SampledFrom([]string{"osv/Debian", "debian-tracker", "override"})
 	cve := rapid.SampledFrom([]string{"CVE-2024-0001", "CVE-2024-00001", "CVE-2024-12345", "CVE-1999-9999999999999", "CVE-2024-9999999999999999999", "GHSA-x", "", "CVE-12-1"})
+	cves := rapid.OneOf(rapid.SliceOfN(cve, 0, 2), rapid.Custom(func(t *rapid.T) []string { return list(t, "other ids") }))
 	affected := rapid.Custom(func(t *rapid.T) advisory.Affected {
 		a := advisory.Affected{
 			Ecosystem: eco.Draw(t, "eco"), Package: pkg.Draw(t, "pkg"), Versions: list(t, "versions"),
@@ -139,7 +141,7 @@ func anyContents() *rapid.Generator[contents] {
 		c := contents{Ecosystems: []string{"Debian:12"}, States: []apiv1.FeedStatus{{Name: "epss", Records: 2, AsOf: new(time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)), Problems: []apiv1.FeedProblem{}}}}
 		for i := range rapid.IntRange(0, 12).Draw(t, "advisories") {
 			c.Advisories = append(c.Advisories, advisory.Advisory{
-				Feed: feed.Draw(t, "feed"), ID: fmt.Sprint(text.Draw(t, "id"), i), CVEs: list(t, "cves"), Aliases: list(t, "aliases"), Supersedes: list(t, "supersedes"),
+				Feed: feed.Draw(t, "feed"), ID: fmt.Sprint(text.Draw(t, "id"), i), CVEs: cves.Draw(t, "cves"), Aliases: list(t, "aliases"), Supersedes: list(t, "supersedes"),
 				Summary: text.Draw(t, "summary"), Details: text.Draw(t, "details"), Severity: text.Draw(t, "severity"),
 				Published: anyTime().Draw(t, "published"), Modified: anyTime().Draw(t, "modified"), Withdrawn: anyTime().Draw(t, "withdrawn"),
 				Affected: rapid.SliceOfN(affected, 0, 5).Draw(t, "affected"),

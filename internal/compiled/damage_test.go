@@ -35,6 +35,7 @@ func sample() contents {
 				advisory.Overlay{Feed: "ssvc", CVE: cve, SSVC: &advisory.SSVC{Exploitation: "active"}})
 		}
 	}
+	c.Overlays = append(c.Overlays, advisory.Overlay{Feed: "epss", CVE: "CVE-2025-0040", EPSS: &advisory.EPSS{Score: 0.25}})
 	c.Overlays = append(c.Overlays, advisory.Overlay{Feed: "kev", CVE: "odd", KEV: &advisory.KEV{CVE: "odd"}})
 	c.Lifecycles = []advisory.Lifecycle{{Feed: "eol", Product: "debian", Release: "12", EOL: "2026-06-10"}}
 	return c
@@ -61,9 +62,9 @@ func answers(file []byte) (map[string]any, error) {
 		return nil, err
 	}
 	out["each"] = n
-	for i := range 41 {
+	for i := range 42 {
 		cve := fmt.Sprintf("CVE-2025-%04d", i)
-		if i == 40 {
+		if i == 41 {
 			cve = "odd"
 		}
 		if out[cve], err = l.Threat(cve); err != nil {

@@ -102,8 +102,6 @@ func (d *decoder) advisory(a *advisory.Advisory, feeds []string, words *[]string
 	a.Feed = d.feed(feeds)
 	a.ID = d.text()
 	a.Severity = d.text()
-	a.Summary = d.text()
-	a.Details = d.text()
 	a.CVEs = d.list(words)
 	a.Aliases = d.list(words)
 	a.Supersedes = d.list(words)

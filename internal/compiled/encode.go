@@ -29,13 +29,11 @@ func appendTime(b []byte, t time.Time) []byte {
 	return binary.AppendUvarint(b, uint64(t.Nanosecond())) //nolint:gosec // 0 to 999,999,999
 }
 
-// appendAdvisory is an advisory without what it affects.
+// appendAdvisory is an advisory without what it affects, and without its texts.
 func appendAdvisory(b []byte, feed int, a *advisory.Advisory) []byte {
 	b = binary.AppendUvarint(b, uint64(feed)) //nolint:gosec // an index
 	b = appendText(b, a.ID)
 	b = appendText(b, a.Severity)
-	b = appendText(b, a.Summary)
-	b = appendText(b, a.Details)
 	b = appendList(b, a.CVEs)
 	b = appendList(b, a.Aliases)
 	b = appendList(b, a.Supersedes)

@@ -12,27 +12,32 @@ import (
 //	header    magic, Format, number of sections, then for each its offset, length and checksum; the header's own checksum
 //	meta      JSON: feeds and what they cover
 //	headers   advisories, each once: checksum, record
-//	blocks    by package: what each advisory says of it, with the place of its header
+//	quiet     by package: what each advisory says of it, with the place of its header, where it matters below some version only
+//	blocks    the same where it matters for every version, and where the package's part of quiet is
 //	sparse…   first key and checksum of each chunk of a table
 //	index     table: hash of a name to the place of its block
-//	threats   table: CVE to EPSS and the place of the rest
+//	threats   table: CVE to EPSS and the place of the rest, for each CVE that an advisory here names
+//	others    the same for CVEs that none names
 //	details   KEV and SSVC, each distinct one once
 //
 // Small sections are checked when the file is opened; the large ones part by part when they are read, so that only pages of what is
-// looked up are touched.
+// looked up are touched. What most look-ups need lies together, since a kernel maps sixteen pages where one is touched.
 const (
 	magic = "staunch\x01"
 
 	// Format is the version of the file: another one is compiled anew.
-	Format = 1
+	Format = 2
 
 	sectionMeta = iota - 2
 	sectionHeaders
+	sectionQuiet
 	sectionBlocks
 	sectionIndexSparse
 	sectionIndex
 	sectionThreatSparse
 	sectionThreat
+	sectionOtherSparse
+	sectionOther
 	sectionDetails
 	sections
 

@@ -3,12 +3,10 @@ package compiled
 import (
 	"cmp"
 	"encoding/binary"
-	"math"
 	"slices"
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
-	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
@@ -17,8 +15,9 @@ import (
 // the bound or above every one of its advisories says that it is fixed or never was affected, or says nothing. Of the thousands of
 // advisories about a kernel a patched host needs a handful, and the others are not even read.
 //
-// A block is the length of its preamble, the preamble (name, number of groups) and the groups: first those that are never quiet, then by
-// bound, the highest first. A group is length, checksum and text of its head, then its advisories.
+// A block is the length of its preamble, the preamble (name, number of groups, quietPart) and the groups that are never quiet. The quiet
+// ones lie elsewhere, by bound, the highest first: of most packages that a patched host has they are not even looked at. A group is
+// length, checksum and text of its head, then its advisories.
 
 // bound is from which version on something is quiet; the zero bound: never.
 type bound struct {
@@ -73,6 +72,64 @@ func (b bound) with(other bound) bound {
 type group struct {
 	bound
 	refs []ref
+}
+
+// group puts the refs of each name, which are sorted, into groups.
+func (w *Writer) group() {
+	for from := 0; from < len(w.refs); {
+		to := from
+		for to < len(w.refs) && w.refs[to].key == w.refs[from].key {
+			to++
+		}
+		w.groups = append(w.groups, w.groupsOf(w.refs[from:to])...)
+		from = to
+	}
+	w.refs = nil
+}
+
+// eachName gives the groups of each name.
+func (w *Writer) eachName(fn func(n name, groups []group) error) error {
+	for rest := w.groups; len(rest) > 0; {
+		key, to := rest[0].refs[0].key, 1
+		for to < len(rest) && rest[to].refs[0].key == key {
+			to++
+		}
+		if err := fn(w.names[key], rest[:to]); err != nil {
+			return err
+		}
+		rest = rest[to:]
+	}
+	return nil
+}
+
+// standingOf is how many groups, of those of one name, are never quiet: the first ones.
+func standingOf(groups []group) int {
+	n := 0
+	for n < len(groups) && !groups[n].quiet {
+		n++
+	}
+	return n
+}
+
+// quietPart says where the quiet groups of a name are, and from which version on none of them matters.
+type quietPart struct {
+	count, place, length uint64
+	key                  string
+}
+
+func (p quietPart) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, p.count)
+	if p.count == 0 {
+		return b
+	}
+	return appendText(binary.AppendUvarint(binary.AppendUvarint(b, p.place), p.length), p.key)
+}
+
+func (d *decoder) quietPart() (p quietPart) {
+	if p.count = d.uvarint(); p.count > 0 {
+		p.place, p.length, p.key = d.uvarint(), d.uvarint(), d.text()
+	}
+	return p
 }
 
 // groupsOf puts the refs of one name, in their order, into groups, in theirs.
@@ -131,11 +188,8 @@ func appendBlock(b, preamble []byte) []byte {
 	return append(b, preamble...)
 }
 
-// block is what is said of one package.
-func (w *Writer) block(b []byte, n name, refs []ref) ([]byte, error) {
-	groups := w.groupsOf(refs)
-	preamble := binary.AppendUvarint(appendName(nil, n), uint64(len(groups)))
-	b = appendBlock(b, preamble)
+// appendGroups is what some groups of one package say.
+func (w *Writer) appendGroups(b []byte, groups []group) ([]byte, error) {
 	var payload, head []byte
 	for _, g := range groups {
 		var entries, spans uint64
@@ -165,9 +219,6 @@ func (w *Writer) block(b []byte, n name, refs []ref) ([]byte, error) {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(head))) //nolint:gosec // a key and some numbers
 		b = binary.LittleEndian.AppendUint32(b, checksum(head))
 		b = append(append(b, head...), payload...)
-	}
-	if len(b) >= math.MaxUint32 {
-		return nil, fault.New(fault.TooLarge, "more than 4 GiB is said of %s in %s", n.b, n.a)
 	}
 	return b, nil
 }

@@ -16,9 +16,11 @@ type Library struct {
 	epssDate string
 	headers  []byte
 	blocks   []byte
+	quiet    []byte
 	details  []byte
 	index    *table
-	threats  *table
+	threats  *table // of CVEs that advisories name
+	others   *table // of all others
 	unmap    func() error
 }
 
@@ -69,12 +71,12 @@ func read(file []byte) (*Library, error) {
 		return nil, err
 	}
 	part := func(s int) []byte { return file[places[s].offset : places[s].offset+places[s].length] }
-	for _, s := range []int{sectionMeta, sectionIndexSparse, sectionThreatSparse} {
+	for _, s := range []int{sectionMeta, sectionIndexSparse, sectionThreatSparse, sectionOtherSparse} {
 		if checksum(part(s)) != places[s].sum {
 			return nil, damaged("section %d does not match its checksum", s)
 		}
 	}
-	l := &Library{headers: part(sectionHeaders), blocks: part(sectionBlocks), details: part(sectionDetails), unmap: func() error { return nil }}
+	l := &Library{headers: part(sectionHeaders), blocks: part(sectionBlocks), quiet: part(sectionQuiet), details: part(sectionDetails), unmap: func() error { return nil }}
 	if err := json.Unmarshal(part(sectionMeta), &l.meta); err != nil {
 		return nil, damaged("what it says of itself cannot be read")
 	}
@@ -82,6 +84,9 @@ func read(file []byte) (*Library, error) {
 		return nil, err
 	}
 	if l.threats, err = newTable(threatEntry, part(sectionThreatSparse), part(sectionThreat)); err != nil {
+		return nil, err
+	}
+	if l.others, err = newTable(threatEntry, part(sectionOtherSparse), part(sectionOther)); err != nil {
 		return nil, err
 	}
 	for _, f := range l.meta.Feeds {
@@ -98,7 +103,7 @@ func (l *Library) Close() error { return l.unmap() }
 // Meta is what the file says of itself; not to be changed.
 func (l *Library) Meta() Meta { return l.meta }
 
-// block gives a copy of the preamble of a name, past the name, and its groups; an empty preamble when nothing is known.
+// block gives a copy of the preamble of a name, past the name, and its standing groups; an empty preamble when nothing is known.
 func (l *Library) block(kind byte, a, b string) (decoder, []byte, error) {
 	key := hash(kind, a, b)
 	i, found, err := l.index.find(key)
@@ -135,7 +140,7 @@ func (l *Library) blockAt(e []byte) (decoder, []byte, error) {
 	return decoder{s: string(raw[4 : 4+size])}, raw[4+size:], nil
 }
 
-// About implements advisory.Library. ErrDamaged: the file has changed since it was written.
+// About implements advisory.Library, without summaries and details. ErrDamaged: the file has changed since it was written.
 func (l *Library) About(ecosystem, pkg string) ([]advisory.Advisory, error) {
 	return l.about(ecosystem, pkg, func(bound) bool { return false })
 }
@@ -151,33 +156,32 @@ func (l *Library) about(ecosystem, pkg string, enough func(bound) bool) ([]advis
 	if err != nil || d.s == "" {
 		return nil, err
 	}
-	into := room{}
-	var heads []groupHead
-	for n := d.uvarint(); n > 0; n-- {
-		var g groupHead
-		if g, raw, err = nextGroup(raw); err != nil {
-			return nil, err
-		}
-		if enough(g.bound) {
-			break
-		}
-		heads = append(heads, g)
-		into.add(&g)
-	}
-	if d.bad || d.s != "" {
+	standing, quiet := d.uvarint(), d.quietPart()
+	if size := uint64(len(l.quiet)); d.bad || d.s != "" || quiet.place > size || quiet.length > size-quiet.place {
 		return nil, damaged("what is said of %q cannot be read", pkg)
 	}
-	into.make()
-	for i := range heads {
-		if err := l.group(&into, &heads[i], ecosystem, pkg); err != nil {
+	var into room
+	if err := into.gather(raw, standing, enough); err != nil {
+		return nil, err
+	}
+	if quiet.count > 0 && !enough(bound{true, quiet.key}) {
+		if err := into.gather(l.quiet[quiet.place:quiet.place+quiet.length], quiet.count, enough); err != nil {
 			return nil, err
 		}
 	}
-	return sorted(into.all), nil
+	into.make()
+	for i := range into.heads {
+		if err := l.group(&into, &into.heads[i], ecosystem, pkg); err != nil {
+			return nil, err
+		}
+	}
+	sortAdvisories(into.all)
+	return into.all, nil
 }
 
 // room is where what is read of one package is put: made once, since most of the price of reading is that of memory.
 type room struct {
+	heads                      []groupHead
 	advisories, entries, spans int
 	all                        []advisory.Advisory
 	affected                   []advisory.Affected
@@ -185,10 +189,23 @@ type room struct {
 	words                      []string
 }
 
-func (r *room) add(g *groupHead) {
-	r.advisories += g.advisories
-	r.entries += g.entries
-	r.spans += g.spans
+// gather reads the heads of n groups, up to the first that is enough.
+func (r *room) gather(raw []byte, n uint64, enough func(bound) bool) error {
+	for ; n > 0; n-- {
+		var g groupHead
+		var err error
+		if g, raw, err = nextGroup(raw); err != nil {
+			return err
+		}
+		if enough(g.bound) {
+			break
+		}
+		r.heads = append(r.heads, g)
+		r.advisories += g.advisories
+		r.entries += g.entries
+		r.spans += g.spans
+	}
+	return nil
 }
 
 func (r *room) make() {
@@ -196,22 +213,25 @@ func (r *room) make() {
 	r.ranges, r.words = make([]advisory.Range, 0, r.spans), make([]string, 0, r.advisories)
 }
 
-// sorted puts advisories into order by feed and id, each moved once.
-func sorted(all []advisory.Advisory) []advisory.Advisory {
+// sortAdvisories puts advisories into order by feed and id, each moved once.
+func sortAdvisories(all []advisory.Advisory) {
 	order, in := make([]int32, len(all)), true
 	for i := range order {
 		order[i] = int32(i) //nolint:gosec // the writer counts them with 32 bits
 		in = in && (i == 0 || compareAdvisories(&all[i-1], &all[i]) <= 0)
 	}
 	if in {
-		return all
+		return
 	}
 	slices.SortFunc(order, func(x, y int32) int { return compareAdvisories(&all[x], &all[y]) })
-	out := make([]advisory.Advisory, len(all))
-	for to, from := range order {
-		out[to] = all[from]
+	for start := range order { // what belongs here, then what belongs where that was, until it comes round
+		first, to := all[start], start
+		for from := int(order[to]); from != start; from = int(order[to]) {
+			all[to], order[to] = all[from], int32(to) //nolint:gosec // an index of order
+			to = from
+		}
+		all[to], order[to] = first, int32(to) //nolint:gosec // an index of order
 	}
-	return out
 }
 
 // group reads the advisories of a group.
@@ -280,11 +300,16 @@ func (l *Library) Threat(cve string) (advisory.Threat, error) {
 		}
 		return l.wire(t), nil
 	}
-	i, found, err := l.threats.find(key)
+	from := l.threats
+	i, found, err := from.find(key)
+	if err == nil && !found {
+		from = l.others
+		i, found, err = from.find(key)
+	}
 	if err != nil || !found {
 		return advisory.Threat{}, err
 	}
-	e, err := l.threats.at(i)
+	e, err := from.at(i)
 	if err != nil {
 		return advisory.Threat{}, err
 	}

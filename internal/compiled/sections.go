@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -31,11 +32,16 @@ func (o *output) write(b []byte) {
 func (o *output) begin(s int) { o.table[s].offset = o.at }
 func (o *output) end(s int)   { o.table[s].length = o.at - o.table[s].offset }
 
-// whole writes a section that is checked as a whole.
-func (o *output) whole(s int, b []byte) {
+// part writes a section that is checked part by part.
+func (o *output) part(s int, b []byte) {
 	o.begin(s)
 	o.write(b)
 	o.end(s)
+}
+
+// whole writes a section that is checked as a whole.
+func (o *output) whole(s int, b []byte) {
+	o.part(s, b)
 	o.table[s].sum = checksum(b)
 }
 
@@ -46,25 +52,26 @@ func (w *Writer) sections(o *output) error {
 	}
 	o.whole(sectionMeta, meta)
 	w.sort()
+	w.group()
 	if err := w.headers(o); err != nil {
 		return err
 	}
-	index, err := w.blocks(o)
+	quiet, err := w.quiet(o)
+	if err != nil {
+		return err
+	}
+	index, err := w.blocks(o, quiet)
 	if err != nil {
 		return err
 	}
 	o.whole(sectionIndexSparse, sparseOf(indexEntry, index))
-	o.begin(sectionIndex)
-	o.write(index)
-	o.end(sectionIndex)
-	entries, details := w.threats.table()
-	o.whole(sectionThreatSparse, sparseOf(threatEntry, entries))
-	o.begin(sectionThreat)
-	o.write(entries)
-	o.end(sectionThreat)
-	o.begin(sectionDetails)
-	o.write(details)
-	o.end(sectionDetails)
+	o.part(sectionIndex, index)
+	named, others, details := w.threats.tables(w.named)
+	o.whole(sectionThreatSparse, sparseOf(threatEntry, named))
+	o.part(sectionThreat, named)
+	o.whole(sectionOtherSparse, sparseOf(threatEntry, others))
+	o.part(sectionOther, others)
+	o.part(sectionDetails, details)
 	if o.err != nil {
 		return fault.Wrap(o.err, fault.Internal, "writing compiled feeds")
 	}
@@ -111,23 +118,36 @@ func compareNames(x, y name) int {
 	return strings.Compare(x.b, y.b)
 }
 
-// headers writes each advisory that is named once, in the order in which packages first name it.
+// headers writes each advisory that is named once, in the order in which groups first name it: first of all groups that are never quiet.
 func (w *Writer) headers(o *output) error {
 	o.begin(sectionHeaders)
-	for _, r := range w.refs {
-		a := &w.adv[r.advisory]
-		if a.placed {
-			continue
+	for _, quiet := range []bool{false, true} {
+		for _, g := range w.groups {
+			if g.quiet != quiet {
+				continue
+			}
+			for _, r := range g.refs {
+				if err := w.header(o, &w.adv[r.advisory]); err != nil {
+					return err
+				}
+			}
 		}
-		record, err := w.spooledAt(a.offset, a.length)
-		if err != nil {
-			return err
-		}
-		a.final, a.placed = o.at-o.table[sectionHeaders].offset, true
-		o.write(binary.LittleEndian.AppendUint32(nil, checksum(record)))
-		o.write(record)
 	}
 	o.end(sectionHeaders)
+	return nil
+}
+
+func (w *Writer) header(o *output, a *spooledAdvisory) error {
+	if a.placed {
+		return nil
+	}
+	record, err := w.spooledAt(a.offset, a.length)
+	if err != nil {
+		return err
+	}
+	a.final, a.placed = o.at-o.table[sectionHeaders].offset, true
+	o.write(binary.LittleEndian.AppendUint32(nil, checksum(record)))
+	o.write(record)
 	return nil
 }
 
@@ -139,29 +159,57 @@ func (w *Writer) spooledAt(offset uint64, length uint32) ([]byte, error) {
 	return w.buf, nil
 }
 
-// blocks writes what is known by name and gives the index, sorted.
-func (w *Writer) blocks(o *output) ([]byte, error) {
+// quiet writes the groups that are quiet from some version on, and says of each name where.
+func (w *Writer) quiet(o *output) ([]quietPart, error) {
+	o.begin(sectionQuiet)
+	var parts []quietPart
+	var b []byte
+	err := w.eachName(func(_ name, groups []group) error {
+		groups = groups[standingOf(groups):]
+		part := quietPart{count: uint64(len(groups)), place: o.at - o.table[sectionQuiet].offset}
+		if len(groups) > 0 {
+			part.key = groups[0].key
+		}
+		var err error
+		if b, err = w.appendGroups(b[:0], groups); err != nil {
+			return err
+		}
+		part.length = uint64(len(b))
+		o.write(b)
+		parts = append(parts, part)
+		return nil
+	})
+	o.end(sectionQuiet)
+	return parts, err
+}
+
+// blocks writes what is known by name, given where its quiet groups are, and gives the index, sorted.
+func (w *Writer) blocks(o *output, quiet []quietPart) ([]byte, error) {
 	o.begin(sectionBlocks)
 	var entries []indexed
 	var block []byte
-	var err error
 	add := func(n name, b []byte) {
 		// The index vouches for the preamble, which vouches for nothing: each group has checksums of its own.
 		head := b[:4+binary.LittleEndian.Uint32(b)]
 		entries = append(entries, indexed{hash(n.kind, n.a, n.b), o.at - o.table[sectionBlocks].offset, uint32(len(b)), checksum(head)}) //nolint:gosec // checked in block
 		o.write(b)
 	}
-	for from := 0; from < len(w.refs); {
-		to := from
-		for to < len(w.refs) && w.refs[to].key == w.refs[from].key {
-			to++
+	err := w.eachName(func(n name, groups []group) error {
+		standing := standingOf(groups)
+		preamble := quiet[0].append(binary.AppendUvarint(appendName(nil, n), uint64(standing)))
+		quiet = quiet[1:]
+		var err error
+		if block, err = w.appendGroups(appendBlock(block[:0], preamble), groups[:standing]); err != nil {
+			return err
 		}
-		n := w.names[w.refs[from].key]
-		if block, err = w.block(block[:0], n, w.refs[from:to]); err != nil {
-			return nil, err
+		if len(block) >= math.MaxUint32 {
+			return fault.New(fault.TooLarge, "more than 4 GiB is said of %s in %s", n.b, n.a)
 		}
 		add(n, block)
-		from = to
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, product := range sortedKeys(w.products) {
 		n := name{kindLifecycle, product, ""}

@@ -9,7 +9,8 @@ import (
 )
 
 // threatEntry is a packed CVE, its EPSS score in thousandths and one more (0: none), two bytes of nothing, and the place of its KEV and
-// SSVC among the details and one more (0: none). EPSS alone speaks of 360,000 CVEs.
+// SSVC among the details and one more (0: none). EPSS alone speaks of 360,000 CVEs, of which the advisories for one release name a part:
+// those have a table of their own, in which each stands whether anything is said of it or not, so that nobody looks further.
 const threatEntry = 8 + 2 + 2 + 4
 
 // threats gathers overlays.
@@ -62,9 +63,13 @@ func (t threat) with(more threat) threat {
 	return t
 }
 
-// table gives the entries, sorted, and the details they point to: length, checksum and record of each distinct one.
-func (t threats) table() (entries, details []byte) {
+// tables gives the entries, sorted, of CVEs that are named and of all others, and the details they point to: length, checksum and record
+// of each distinct one.
+func (t threats) tables(isNamed map[uint64]bool) (named, others, details []byte) {
 	keys := make([]uint64, 0, len(t.scores)+len(t.others))
+	for k := range isNamed {
+		keys = append(keys, k)
+	}
 	for k := range t.scores {
 		keys = append(keys, k)
 	}
@@ -74,9 +79,11 @@ func (t threats) table() (entries, details []byte) {
 		}
 	}
 	slices.Sort(keys)
+	keys = slices.Compact(keys)
 	at := map[string]uint32{}
 	var record []byte
-	entries = make([]byte, 0, len(keys)*threatEntry)
+	named = make([]byte, 0, len(isNamed)*threatEntry)
+	others = make([]byte, 0, (len(keys)-len(isNamed))*threatEntry)
 	for _, k := range keys {
 		var place uint32
 		if other, there := t.others[k]; there {
@@ -89,10 +96,14 @@ func (t threats) table() (entries, details []byte) {
 				details = append(details, record...)
 			}
 		}
-		entries = binary.LittleEndian.AppendUint64(entries, k)
-		entries = binary.LittleEndian.AppendUint16(entries, t.scores[k])
-		entries = binary.LittleEndian.AppendUint16(entries, 0)
-		entries = binary.LittleEndian.AppendUint32(entries, place)
+		entries := &others
+		if isNamed[k] {
+			entries = &named
+		}
+		*entries = binary.LittleEndian.AppendUint64(*entries, k)
+		*entries = binary.LittleEndian.AppendUint16(*entries, t.scores[k])
+		*entries = binary.LittleEndian.AppendUint16(*entries, 0)
+		*entries = binary.LittleEndian.AppendUint32(*entries, place)
 	}
-	return entries, details
+	return named, others, details
 }

@@ -26,7 +26,7 @@ type Meta struct {
 }
 
 // Writer compiles what it is given. Records wait in a spool beside the target, so that what it holds in memory is some 200 bytes for each
-// advisory, 32 for each package that one names and 16 for each CVE of an overlay.
+// advisory, as many for each package that one names and 16 for each CVE of an overlay.
 type Writer struct {
 	path     string
 	temp     *os.File
@@ -40,7 +40,9 @@ type Writer struct {
 	names    []name
 	adv      []spooledAdvisory
 	refs     []ref
+	groups   []group // of all names, in their order, once they are sorted
 	threats  threats
+	named    map[uint64]bool // packed CVEs of advisories
 	products map[string][]byte
 	order    []int
 }
@@ -72,7 +74,7 @@ type ref struct {
 
 // Create begins a file that will be at path once Finish has succeeded; until then, and if the program ends, nothing is there.
 func Create(path string) (*Writer, error) {
-	w := &Writer{path: path, feeds: map[string]int{}, keys: map[name]uint32{}, threats: newThreats(), products: map[string][]byte{}}
+	w := &Writer{path: path, feeds: map[string]int{}, keys: map[name]uint32{}, threats: newThreats(), named: map[uint64]bool{}, products: map[string][]byte{}}
 	var err error
 	if w.temp, err = os.CreateTemp(filepath.Dir(path), tempPrefix+"*"); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "creating a file for compiled feeds")
@@ -139,11 +141,15 @@ func (w *Writer) Advisory(a advisory.Advisory) error {
 	}
 	at := uint32(len(w.adv)) //nolint:gosec // checked in put
 	vulnerabilities := make([]uint64, 0, max(1, len(a.CVEs)))
-	for _, cve := range a.CVEs {
-		vulnerabilities = append(vulnerabilities, hash(kindThreat, cve, ""))
+	names := a.CVEs
+	if len(names) == 0 {
+		names = []string{a.ID}
 	}
-	if len(vulnerabilities) == 0 {
-		vulnerabilities = append(vulnerabilities, hash(kindThreat, a.ID, ""))
+	for _, v := range names {
+		vulnerabilities = append(vulnerabilities, hash(kindThreat, v, ""))
+		if key, ok := cveKey(v); ok {
+			w.named[key] = true
+		}
 	}
 	w.adv = append(w.adv, spooledAdvisory{vulnerabilities: vulnerabilities, feed: feed, id: strings.Clone(a.ID), offset: offset, length: uint32(len(w.buf))}) //nolint:gosec // checked in put
 	w.meta.Advisories++
