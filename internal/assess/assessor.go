@@ -32,7 +32,7 @@ type subjectKnown struct {
 	unordered, streamless bool
 	ended                 string // of Case
 	all                   []settled
-	judged                []judgedIn
+	judged                []*judgedIn
 
 	turn, group int32 // its group on the host of that turn
 }
@@ -51,12 +51,18 @@ type judgedIn struct {
 	cases    []judged
 }
 
-// judged is a finding on whatever host.
+// judged is a finding on whatever host. There may be thousands: what they have in common they point to.
 type judged struct {
-	Case
+	of  *subjectKnown
+	in  *judgedIn
+	one *settled
 	Verdict
-	rank   int8
-	number int32
+	rank int8
+}
+
+// whole puts a case together.
+func (j *judged) whole() Case {
+	return Case{Vulnerability: j.one.vulnerability, Subject: j.of.subject, Hit: j.one.hit, Threat: j.one.threat, Standing: j.in.standing, Ended: j.of.ended}
 }
 
 // sighting is the worst that the host of a turn has of one vulnerability.
@@ -112,7 +118,7 @@ func (j Judged) each(fn func(one *judged, on *Installed)) {
 	all := make([]place, 0, j.Len())
 	for i := range j.parts {
 		for k := range j.parts[i].cases {
-			all = append(all, place{&j.parts[i].cases[k], &j.parts[i].on, nameKey(j.parts[i].cases[k].Vulnerability)})
+			all = append(all, place{&j.parts[i].cases[k], &j.parts[i].on, nameKey(j.parts[i].cases[k].one.vulnerability)})
 		}
 	}
 	slices.SortFunc(all, func(x, y place) int {
@@ -123,8 +129,9 @@ func (j Judged) each(fn func(one *judged, on *Installed)) {
 		if d := strings.Compare(y.order, x.order); d != 0 {
 			return d
 		}
-		return cmp.Or(strings.Compare(b.Vulnerability, a.Vulnerability), strings.Compare(a.Subject.Source, b.Subject.Source),
-			strings.Compare(a.Subject.Version, b.Subject.Version), strings.Compare(a.Subject.Name, b.Subject.Name))
+		s, t := &a.of.subject, &b.of.subject
+		return cmp.Or(strings.Compare(b.one.vulnerability, a.one.vulnerability), strings.Compare(s.Source, t.Source),
+			strings.Compare(s.Version, t.Version), strings.Compare(s.Name, t.Name))
 	})
 	for _, p := range all {
 		fn(p.one, p.on)
@@ -134,7 +141,7 @@ func (j Judged) each(fn func(one *judged, on *Installed)) {
 // Cases are the findings, worst first.
 func (j Judged) Cases() []Judgement {
 	out := make([]Judgement, 0, j.Len())
-	j.each(func(one *judged, on *Installed) { out = append(out, Judgement{one.Case, one.Verdict, *on}) })
+	j.each(func(one *judged, on *Installed) { out = append(out, Judgement{one.whole(), one.Verdict, *on}) })
 	return out
 }
 
@@ -142,7 +149,7 @@ func (j Judged) Cases() []Judgement {
 func (j Judged) Findings(feedAsOf map[string]time.Time) []apiv1.Finding {
 	out := make([]apiv1.Finding, 0, j.Len())
 	j.each(func(one *judged, on *Installed) {
-		out = append(out, finding(one.Case, one.Verdict, *on, feedAsOf[one.Hit.Advisory.Feed], j.now))
+		out = append(out, finding(one.whole(), one.Verdict, *on, feedAsOf[one.one.hit.Advisory.Feed], j.now))
 	})
 	return out
 }
@@ -151,7 +158,7 @@ func (j Judged) Findings(feedAsOf map[string]time.Time) []apiv1.Finding {
 func (j Judged) Brief(feedAsOf map[string]time.Time) []apiv1.Finding {
 	out := make([]apiv1.Finding, 0, j.Len())
 	j.each(func(one *judged, on *Installed) {
-		out = append(out, brief(one.Case, one.Verdict, *on, feedAsOf[one.Hit.Advisory.Feed]))
+		out = append(out, brief(one.whole(), one.Verdict, *on, feedAsOf[one.one.hit.Advisory.Feed]))
 	})
 	return out
 }
@@ -208,7 +215,7 @@ func (a *Assessor) count(j *Judged) {
 	for i := range j.parts {
 		for k := range j.parts[i].cases {
 			one := &j.parts[i].cases[k]
-			switch s := &a.seen[one.number]; {
+			switch s := &a.seen[one.one.number]; {
 			case s.turn != a.turn:
 				*s = sighting{a.turn, one.rank}
 				counts[one.rank]++
@@ -233,16 +240,16 @@ func (a *Assessor) judge(k *subjectKnown, standing Standing) []judged {
 			return k.judged[i].cases
 		}
 	}
-	cases := make([]judged, 0, len(k.all))
+	in := &judgedIn{standing: standing, cases: make([]judged, 0, len(k.all))}
 	for i := range k.all {
-		one := &k.all[i]
-		c := Case{Vulnerability: one.vulnerability, Subject: k.subject, Hit: one.hit, Threat: one.threat, Standing: standing, Ended: k.ended}
-		if v := Judge(c, a.now); v.IsFinding() {
-			cases = append(cases, judged{c, v, int8(rank(v.Priority)), one.number}) //nolint:gosec // five priorities
+		one := judged{of: k, in: in, one: &k.all[i]}
+		if one.Verdict = Judge(one.whole(), a.now); one.IsFinding() {
+			one.rank = int8(rank(one.Priority)) //nolint:gosec // five priorities
+			in.cases = append(in.cases, one)
 		}
 	}
-	k.judged = append(k.judged, judgedIn{standing, cases})
-	return cases
+	k.judged = append(k.judged, in)
+	return in.cases
 }
 
 // of gives what is wrong with a subject.
@@ -263,6 +270,7 @@ func (a *Assessor) of(s Subject) (*subjectKnown, error) {
 			if err != nil {
 				return nil, fmt.Errorf("asking for advisories about %s: %w", name.name, err)
 			}
+			rules = slices.Grow(rules, len(advisories))
 			for i := range advisories {
 				for _, r := range a.compiler.compile(&advisories[i]) {
 					if r.named == name {
@@ -272,9 +280,9 @@ func (a *Assessor) of(s Subject) (*subjectKnown, error) {
 			}
 		}
 		slices.SortFunc(rules, compareRules)
-		found := Settle(matchRules(s, rules))
-		k.all = make([]settled, 0, len(found))
-		for vulnerability, hit := range found {
+		hits := matchRules(s, rules)
+		k.all = make([]settled, 0, len(hits))
+		for vulnerability, hit := range settling(hits) {
 			threat, err := a.library.Threat(vulnerability)
 			if err != nil {
 				return nil, fmt.Errorf("asking what is known of %s: %w", vulnerability, err)

@@ -59,7 +59,7 @@ func matchRules(s Subject, rules []*rule) []Hit {
 	if in.key == "" && vercmp.Valid(rules[0].scheme, in.text) != nil {
 		return nil
 	}
-	var hits []Hit
+	hits := make([]Hit, 0, len(rules))
 	component := false
 	for _, one := range rules {
 		in.component = one.name != s.Name

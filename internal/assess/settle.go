@@ -1,6 +1,9 @@
 package assess
 
 import (
+	"cmp"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/vercmp"
@@ -48,19 +51,40 @@ func trustOf(feed string) trust {
 // not. The fix is the first that anybody names, in the same order, one that needs nothing before one that needs an entitlement; and so is
 // the severity. Who cannot tell decides nothing, and is heard when nobody else speaks.
 func Settle(hits []Hit) map[string]Hit {
-	said := make(map[string][]Hit, len(hits))
-	for _, h := range hits {
-		for _, vulnerability := range vulnerabilities(h.Advisory) {
-			said[vulnerability] = append(said[vulnerability], h)
-		}
-	}
-	settled := make(map[string]Hit, len(said))
-	for vulnerability, all := range said {
-		if h, affected := settle(all); affected {
-			settled[vulnerability] = h
-		}
+	settled := make(map[string]Hit, len(hits))
+	for vulnerability, h := range settling(hits) {
+		settled[vulnerability] = h
 	}
 	return settled
+}
+
+// settling gives what Settle does, one after the other by vulnerability.
+func settling(hits []Hit) iter.Seq2[string, Hit] {
+	type word struct {
+		vulnerability string
+		hit           int
+	}
+	said := make([]word, 0, len(hits))
+	for i := range hits {
+		for _, vulnerability := range vulnerabilities(hits[i].Advisory) {
+			said = append(said, word{vulnerability, i})
+		}
+	}
+	slices.SortFunc(said, func(a, b word) int {
+		return cmp.Or(strings.Compare(a.vulnerability, b.vulnerability), cmp.Compare(a.hit, b.hit))
+	})
+	return func(yield func(string, Hit) bool) {
+		var all []Hit
+		for rest := said; len(rest) > 0; {
+			vulnerability := rest[0].vulnerability
+			for all = all[:0]; len(rest) > 0 && rest[0].vulnerability == vulnerability; rest = rest[1:] {
+				all = append(all, hits[rest[0].hit])
+			}
+			if h, affected := settle(all); affected && !yield(vulnerability, h) {
+				return
+			}
+		}
+	}
 }
 
 // settle decides one vulnerability. hits are in the order in which they are asked.

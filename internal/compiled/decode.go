@@ -110,8 +110,9 @@ func (d *decoder) advisory(a *advisory.Advisory, feeds []string, words *[]string
 	a.Withdrawn = d.time()
 }
 
-// leastAffected and leastRange are the bytes of an entry, and of a range, in which everything is empty.
+// leastGroup, leastAffected and leastRange are the bytes of a group, an entry and a range in which everything is empty.
 const (
+	leastGroup    = 4 + sumSize + 6 + sumSize
 	leastAffected = 7
 	leastRange    = 3
 )

@@ -223,40 +223,39 @@ func (w *Writer) appendGroups(b []byte, groups []group) ([]byte, error) {
 	return b, nil
 }
 
-// groupHead is the head of a group as it is read.
+// groupHead is the head of a group as it is read, without its bound.
 type groupHead struct {
-	bound
 	advisories, entries, spans int
 	payload                    []byte
 	sum                        uint32 // of payload
 }
 
-// nextGroup reads a head and gives what follows the group.
-func nextGroup(raw []byte) (g groupHead, rest []byte, err error) {
+// nextGroup reads a head and gives its bound and what follows the group.
+func nextGroup(raw []byte) (g groupHead, b bound, rest []byte, err error) {
 	const fixed = 4 + sumSize
 	if len(raw) < fixed || uint64(binary.LittleEndian.Uint32(raw)) > uint64(len(raw)-fixed) {
-		return g, nil, damaged("a group ends outside its block")
+		return g, b, nil, damaged("a group ends outside its block")
 	}
 	head := raw[fixed : fixed+int(binary.LittleEndian.Uint32(raw))]
 	if checksum(head) != binary.LittleEndian.Uint32(raw[4:]) {
-		return g, nil, damaged("a group does not match its checksum")
+		return g, b, nil, damaged("a group does not match its checksum")
 	}
 	d := decoder{s: string(head)}
-	g.quiet, g.key = d.byte() == 1, d.text()
+	b.quiet, b.key = d.byte() == 1, d.text()
 	numbers := [4]uint64{d.uvarint(), d.uvarint(), d.uvarint(), d.uvarint()}
 	raw = raw[fixed+len(head):]
 	if d.bad || len(d.s) != sumSize || numbers[3] > uint64(len(raw)) {
-		return g, nil, damaged("a group cannot be read")
+		return g, b, nil, damaged("a group cannot be read")
 	}
 	g.payload = raw[:numbers[3]]
 	// What takes more room in memory than there are bytes for it is no number of ours.
 	size := numbers[3]
 	if numbers[0] > size || numbers[1] > size/leastAffected || numbers[2] > size/leastRange {
-		return g, nil, damaged("a group counts more than it holds")
+		return g, b, nil, damaged("a group counts more than it holds")
 	}
 	g.advisories, g.entries, g.spans = int(numbers[0]), int(numbers[1]), int(numbers[2]) //nolint:gosec // at most a length
 	g.sum = binary.LittleEndian.Uint32([]byte(d.s))
-	return g, raw[numbers[3]:], nil
+	return g, b, raw[numbers[3]:], nil
 }
 
 func compareAdvisories(a, b *advisory.Advisory) int {

@@ -160,7 +160,7 @@ func (l *Library) about(ecosystem, pkg string, enough func(bound) bool) ([]advis
 	if size := uint64(len(l.quiet)); d.bad || d.s != "" || quiet.place > size || quiet.length > size-quiet.place {
 		return nil, damaged("what is said of %q cannot be read", pkg)
 	}
-	var into room
+	into := room{heads: make([]groupHead, 0, min(standing, uint64(len(raw)/leastGroup)))}
 	if err := into.gather(raw, standing, enough); err != nil {
 		return nil, err
 	}
@@ -192,12 +192,11 @@ type room struct {
 // gather reads the heads of n groups, up to the first that is enough.
 func (r *room) gather(raw []byte, n uint64, enough func(bound) bool) error {
 	for ; n > 0; n-- {
-		var g groupHead
-		var err error
-		if g, raw, err = nextGroup(raw); err != nil {
+		g, from, rest, err := nextGroup(raw)
+		if err != nil {
 			return err
 		}
-		if enough(g.bound) {
+		if raw = rest; enough(from) {
 			break
 		}
 		r.heads = append(r.heads, g)

@@ -48,7 +48,7 @@ func Table(s apiv1.Scan) string {
 		warnings(&b, s)
 		return b.String()
 	}
-	rows(&b, slices.DeleteFunc(slices.Clone(s.Findings), idle))
+	rows(&b, s.Findings)
 	idleLines(&b, s.Findings)
 	footer(&b, s)
 	warnings(&b, s)
@@ -58,21 +58,28 @@ func Table(s apiv1.Scan) string {
 // idle: nothing runs it.
 func idle(f apiv1.Finding) bool { return f.Priority == apiv1.PriorityLowest }
 
+// rows writes those that are not idle.
 func rows(b *strings.Builder, findings []apiv1.Finding) {
-	if len(findings) == 0 {
-		return
-	}
 	cols := columns()
 	header := make([]string, len(cols))
 	widths := make([]int, len(cols))
-	cells := make([][]string, len(findings))
 	for i, c := range cols {
 		header[i], widths[i] = c.title, len(c.title)
-		for j, f := range findings {
-			text := visible(c.cell(f))
-			cells[j] = append(cells[j], text)
-			widths[i] = max(widths[i], utf8.RuneCountInString(text))
+	}
+	var cells [][]string
+	for i := range findings {
+		if idle(findings[i]) {
+			continue
 		}
+		row := make([]string, len(cols))
+		for j, c := range cols {
+			row[j] = visible(c.cell(findings[i]))
+			widths[j] = max(widths[j], utf8.RuneCountInString(row[j]))
+		}
+		cells = append(cells, row)
+	}
+	if len(cells) == 0 {
+		return
 	}
 	narrow(cols, widths)
 	for _, row := range slices.Concat([][]string{header}, cells) {
