@@ -25,6 +25,7 @@ func main() {
 	}
 	scanning := scan.Command(streams)
 	if len(os.Args) > 1 && os.Args[1] == scanning.Name() {
+		forgetStart()
 		debug.SetGCPercent(400) // a scan ends before most of what it allocates is garbage
 		os.Exit(cli.RunAlone(ctx, env, os.Args[1:], scanning))
 	}

@@ -183,6 +183,9 @@ func TestTheCompiledFileAnswersLikeItsRecords(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer l.Close() //nolint:errcheck // a test
+		if rapid.Bool().Draw(rt, "rests") {
+			l.Rest()
+		}
 		for _, eco := range []string{"Debian:12", "Debian:13", "PyPI", "", "none"} {
 			for _, pkg := range []string{"openssl", "linux", "x", "é\x00", "none"} {
 				got, err := l.About(eco, pkg)

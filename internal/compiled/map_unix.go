@@ -16,3 +16,6 @@ func mapped(f *os.File, size int) ([]byte, func() error, error) {
 	}
 	return b, func() error { return unix.Munmap(b) }, nil
 }
+
+// rest lets go of the pages of a mapped file; one that is asked for comes back.
+func rest(file []byte) { _ = unix.Madvise(file, unix.MADV_DONTNEED) }

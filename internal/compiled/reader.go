@@ -21,6 +21,7 @@ type Library struct {
 	index    *table
 	threats  *table // of CVEs that advisories name
 	others   *table // of all others
+	file     []byte // mapped; nil: it is not
 	unmap    func() error
 }
 
@@ -60,7 +61,7 @@ func OpenFile(f *os.File) (*Library, error) {
 		_ = unmap()
 		return nil, err
 	}
-	l.unmap = unmap
+	l.file, l.unmap = file, unmap
 	return l, nil
 }
 
@@ -99,6 +100,13 @@ func read(file []byte) (*Library, error) {
 
 // Close unmaps the file; nothing may be asked afterwards.
 func (l *Library) Close() error { return l.unmap() }
+
+// Rest lets go of the memory that what was looked up takes, for a while in which nothing more is; the next look-up finds it again.
+func (l *Library) Rest() {
+	if len(l.file) > 0 {
+		rest(l.file)
+	}
+}
 
 // Meta is what the file says of itself; not to be changed.
 func (l *Library) Meta() Meta { return l.meta }

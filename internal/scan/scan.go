@@ -157,6 +157,7 @@ func (s *session) judge(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
+	s.knowledge.Rest() // telling asks nothing more, and takes memory itself
 	s.out.Assessment = apiv1.Assessment{Status: assessed}
 	s.out.Count = judged.Count
 	if opts.Brief {
