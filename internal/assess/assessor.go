@@ -57,7 +57,8 @@ type judged struct {
 	in  *judgedIn
 	one *settled
 	Verdict
-	rank int8
+	number int32 // of one, at hand for counting
+	rank   int8
 }
 
 // whole puts a case together.
@@ -215,7 +216,7 @@ func (a *Assessor) count(j *Judged) {
 	for i := range j.parts {
 		for k := range j.parts[i].cases {
 			one := &j.parts[i].cases[k]
-			switch s := &a.seen[one.one.number]; {
+			switch s := &a.seen[one.number]; {
 			case s.turn != a.turn:
 				*s = sighting{a.turn, one.rank}
 				counts[one.rank]++
@@ -242,7 +243,7 @@ func (a *Assessor) judge(k *subjectKnown, standing Standing) []judged {
 	}
 	in := &judgedIn{standing: standing, cases: make([]judged, 0, len(k.all))}
 	for i := range k.all {
-		one := judged{of: k, in: in, one: &k.all[i]}
+		one := judged{of: k, in: in, one: &k.all[i], number: k.all[i].number}
 		if one.Verdict = Judge(one.whole(), a.now); one.IsFinding() {
 			one.rank = int8(rank(one.Priority)) //nolint:gosec // five priorities
 			in.cases = append(in.cases, one)

@@ -56,7 +56,7 @@ func canonicalFixes(ctx context.Context) []string {
 	return parseLivepatchStatus(out.Stdout)
 }
 
-var cveID = regexp.MustCompile(`^CVE-[0-9]{4}-[0-9]{4,10}$`)
+var cveID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^CVE-[0-9]{4}-[0-9]{4,10}$`) })
 
 // parseLivepatchStatus gives the vulnerabilities that are patched in the running kernel, sorted. Only an applied patch counts, and of it
 // only fixes that are said to be patched.
@@ -82,7 +82,7 @@ func parseLivepatchStatus(b []byte) []string {
 			continue
 		}
 		for _, f := range s.Livepatch.Fixes {
-			if id := strings.ToUpper(f.Name); f.Patched && cveID.MatchString(id) {
+			if id := strings.ToUpper(f.Name); f.Patched && cveID().MatchString(id) {
 				out = append(out, id)
 			}
 		}

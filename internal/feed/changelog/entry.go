@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/feed/intake"
@@ -31,14 +32,20 @@ const (
 )
 
 var (
-	cveInText = regexp.MustCompile(`(?i)\bCVE-\d{4}-\d{4,19}\b`)
+	cveInText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bCVE-\d{4}-\d{4,19}\b`) })
 	// CVE-2026-3832 only applied to release 3.8.9 and later, no patch needed.
-	denial = regexp.MustCompile(`(?i)\b(?:no patch(?:es)? (?:is |are )?needed|not affected|not vulnerable|not applicable)\b`)
+	denial = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)\b(?:no patch(?:es)? (?:is |are )?needed|not affected|not vulnerable|not applicable)\b`)
+	})
 	// apt (2.6.1) bookworm-security; urgency=medium
-	debianHead = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]*) \(([^()\s]+)\)((?: +[A-Za-z0-9.+~-]+)*) *; *(.*)$`)
-	urgency    = regexp.MustCompile(`(?i)\burgency=([a-z]+)`)
+	debianHead = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]*) \(([^()\s]+)\)((?: +[A-Za-z0-9.+~-]+)*) *; *(.*)$`)
+	})
+	urgency = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\burgency=([a-z]+)`) })
 	// * Tue Mar 12 2024 Jane Doe <jane@example.org> - 1:2.3-4
-	rpmHead = regexp.MustCompile(`^\* (\w{3} \w{3} {1,2}\d{1,2}) (?:\d\d:\d\d:\d\d \w+ )?(\d{4}) (.*)$`)
+	rpmHead = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\* (\w{3} \w{3} {1,2}\d{1,2}) (?:\d\d:\d\d:\d\d \w+ )?(\d{4}) (.*)$`)
+	})
 )
 
 // Debian reads a Debian changelog, newest entry first as it stands. Lines that belong to no entry, such as older formats at the end of
@@ -50,9 +57,9 @@ func Debian(r io.Reader) ([]Entry, error) {
 		case line == "":
 		case line[0] != ' ' && line[0] != '\t':
 			b.end()
-			if m := debianHead.FindStringSubmatch(line); m != nil && vercmp.Valid(vercmp.Deb, m[2]) == nil {
+			if m := debianHead().FindStringSubmatch(line); m != nil && vercmp.Valid(vercmp.Deb, m[2]) == nil {
 				b.begin(Entry{Source: intake.Cut(m[1], maxWords), Version: m[2], Distribution: intake.Cut(strings.TrimSpace(m[3]), maxWords)})
-				if u := urgency.FindStringSubmatch(m[4]); u != nil {
+				if u := urgency().FindStringSubmatch(m[4]); u != nil {
 					b.entry.Urgency = intake.Cut(strings.ToLower(u[1]), maxWords)
 				}
 			}
@@ -73,7 +80,7 @@ func Debian(r io.Reader) ([]Entry, error) {
 func RPM(r io.Reader) ([]Entry, error) {
 	var b builder
 	err := lines(r, func(line string) bool {
-		m := rpmHead.FindStringSubmatch(line)
+		m := rpmHead().FindStringSubmatch(line)
 		switch {
 		case m != nil:
 			b.end()
@@ -142,8 +149,8 @@ func (b *builder) text(line string) {
 	if !b.open {
 		return
 	}
-	ids := cveInText.FindAllString(line, -1)
-	if len(ids) == 0 || denial.MatchString(line) {
+	ids := cveInText().FindAllString(line, -1)
+	if len(ids) == 0 || denial().MatchString(line) {
 		return
 	}
 	for _, id := range ids {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -26,9 +27,11 @@ const (
 
 var (
 	// [21 Nov 2026] DSA-1234-1 pkg - security update
-	headLine = regexp.MustCompile(`^\[(\d{1,2} [A-Z][a-z]{2} \d{4})\] ([A-Z]{2,5}-\d[0-9-]*)\s*(.*)$`)
+	headLine = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\[(\d{1,2} [A-Z][a-z]{2} \d{4})\] ([A-Z]{2,5}-\d[0-9-]*)\s*(.*)$`)
+	})
 	// [bookworm] - pkg 1.2-3 (note), [bookworm] - pkg <not-affected> (note)
-	releaseLine = regexp.MustCompile(`^\[([a-z]+)\] - (\S+)\s+(\S+)\s*(?:\((.*)\))?`)
+	releaseLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\[([a-z]+)\] - (\S+)\s+(\S+)\s*(?:\((.*)\))?`) })
 )
 
 // markers stand where a fixed version would. What they say holds for every version in the release.
@@ -117,7 +120,7 @@ func (l *list) line(n int, text string) error {
 }
 
 func (l *list) head(n int, body string) {
-	m := headLine.FindStringSubmatch(body)
+	m := headLine().FindStringSubmatch(body)
 	if m == nil || len(m[2]) > maxID {
 		l.survey.Skip(fmt.Sprintf("line %d", n), "it is no head line of an advisory: "+intake.Shown(body))
 		return
@@ -153,7 +156,7 @@ func (l *list) braces(body string) {
 
 // release takes what is said of one source in one release.
 func (l *list) release(body string) {
-	m := releaseLine.FindStringSubmatch(body)
+	m := releaseLine().FindStringSubmatch(body)
 	if m == nil {
 		l.survey.Name(l.a.ID, "a line cannot be read: "+intake.Shown(body))
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
@@ -26,24 +27,26 @@ func elsa(d *Definition) string {
 
 // What Oracle's criteria ask.
 var (
-	oracleRelease = regexp.MustCompile(`^Oracle Linux (\d{1,3}) is installed$`)
-	oracleArch    = regexp.MustCompile(`^Oracle Linux arch is \w+$`)
-	oracleModule  = regexp.MustCompile(`^Module ([\w.+-]+:[\w.+-]+) is enabled$`)
-	oracleEarlier = regexp.MustCompile(`^(\S+) is earlier than (\S+)(?: .*)?$`)
-	oracleAlways  = regexp.MustCompile(`^\S+ is (?:signed with the Oracle Linux.* key|ksplice-based|fips patched)$`)
+	oracleRelease = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^Oracle Linux (\d{1,3}) is installed$`) })
+	oracleArch    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^Oracle Linux arch is \w+$`) })
+	oracleModule  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^Module ([\w.+-]+:[\w.+-]+) is enabled$`) })
+	oracleEarlier = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+) is earlier than (\S+)(?: .*)?$`) })
+	oracleAlways  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\S+ is (?:signed with the Oracle Linux.* key|ksplice-based|fips patched)$`)
+	})
 )
 
 func oracleLeaf(comment string) Leaf {
-	if m := oracleRelease.FindStringSubmatch(comment); m != nil {
+	if m := oracleRelease().FindStringSubmatch(comment); m != nil {
 		return Leaf{Kind: Installed, Ecosystem: "Oracle Linux:" + m[1]}
 	}
-	if m := oracleModule.FindStringSubmatch(comment); m != nil {
+	if m := oracleModule().FindStringSubmatch(comment); m != nil {
 		return Leaf{Kind: Enabled, Stream: m[1]}
 	}
-	if oracleArch.MatchString(comment) || oracleAlways.MatchString(comment) {
+	if oracleArch().MatchString(comment) || oracleAlways().MatchString(comment) {
 		return Leaf{Kind: Always}
 	}
-	m := oracleEarlier.FindStringSubmatch(comment)
+	m := oracleEarlier().FindStringSubmatch(comment)
 	if m == nil {
 		return Leaf{}
 	}

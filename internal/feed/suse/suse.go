@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
@@ -27,25 +28,25 @@ func name(d *oval.Definition) string {
 // What SUSE's criteria ask. A package's fixed version stands at the end of its name, kernel-default-4.12.14-150.72.1: what is installed
 // is vulnerable when it is older. SUSE's packages have no epochs, and the comment shows none.
 var (
-	installed   = regexp.MustCompile(`^(.+) is installed$`)
-	notAffected = regexp.MustCompile(`^(\S+) is not affected$`)
-	affected    = regexp.MustCompile(`^(\S+) is affected$`)
-	versioned   = regexp.MustCompile(`^([\w.+-]+)-([^\s-]+-[^\s-]+)$`)
+	installed   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.+) is installed$`) })
+	notAffected = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+) is not affected$`) })
+	affected    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+) is affected$`) })
+	versioned   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([\w.+-]+)-([^\s-]+-[^\s-]+)$`) })
 )
 
 func leaf(comment string) oval.Leaf {
-	if m := notAffected.FindStringSubmatch(comment); m != nil {
+	if m := notAffected().FindStringSubmatch(comment); m != nil {
 		return oval.Leaf{Kind: oval.Says, Package: m[1], Status: advisory.StatusNotAffected}
 	}
-	if m := affected.FindStringSubmatch(comment); m != nil {
+	if m := affected().FindStringSubmatch(comment); m != nil {
 		return oval.Leaf{Kind: oval.Says, Package: m[1], Status: advisory.StatusOpen}
 	}
-	m := installed.FindStringSubmatch(comment)
+	m := installed().FindStringSubmatch(comment)
 	if m == nil {
 		return oval.Leaf{}
 	}
 	if !strings.Contains(m[1], " ") {
-		if v := versioned.FindStringSubmatch(m[1]); v != nil {
+		if v := versioned().FindStringSubmatch(m[1]); v != nil {
 			return oval.Leaf{Kind: oval.Says, Package: v[1], Range: advisory.Range{Introduced: "0", Fixed: v[2]}}
 		}
 		return oval.Leaf{}
@@ -55,19 +56,21 @@ func leaf(comment string) oval.Leaf {
 }
 
 // product of SUSE Linux Enterprise: what it is of, 15 SP5 or 16.0, and what its updates need.
-var product = regexp.MustCompile(`^SUSE Linux Enterprise (.+?) (\d{2})(?:\.(\d{1,2})| SP(\d{1,2}))?(?:[ -]([A-Z][A-Z-]*))?$`)
+var product = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^SUSE Linux Enterprise (.+?) (\d{2})(?:\.(\d{1,2})| SP(\d{1,2}))?(?:[ -]([A-Z][A-Z-]*))?$`)
+})
 
 // leap and its rolling sister.
-var leap = regexp.MustCompile(`^openSUSE (Leap \d{2}\.\d|Tumbleweed)$`)
+var leap = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^openSUSE (Leap \d{2}\.\d|Tumbleweed)$`) })
 
 // Release gives the release that a product's name means, and what its updates need beside a plain subscription. All modules and
 // extensions of one release are that release. Empty: no release of an operating system (SUSE Manager), or one that is not SLE's
 // (Micro, Storage).
 func Release(name string) (ecosystem, entitlement string) {
-	if m := leap.FindStringSubmatch(name); m != nil {
+	if m := leap().FindStringSubmatch(name); m != nil {
 		return "openSUSE:" + m[1], ""
 	}
-	m := product.FindStringSubmatch(name)
+	m := product().FindStringSubmatch(name)
 	if m == nil {
 		return "", ""
 	}
