@@ -65,8 +65,8 @@ type Fit struct {
 // hosts with 50,000 advisories, of 20,000 and 100,000 that share no package set, and of 20,000 with 5,000 and with 200,000 advisories;
 // TestTheReckoningIsWhatWasMeasured has them all. Bitmaps are of cohorts, which are taken to be as many as there are sets or updates.
 const (
-	perServer       = 128 << 20 // everything else: the program, connections, and what SQLite takes beside Go's heap
-	besideGo        = 64 << 20  // of it the latter: 58 MiB, of a start with GOMEMLIMIT=262MiB that took 320
+	perServer       = 96 << 20  // everything else: the program, connections, and what SQLite takes beside Go's heap
+	besideGo        = 128 << 20 // what the process takes beside what Go is held to: of 20,000 hosts with GOMEMLIMIT=222MiB 340 MiB were resident
 	perHost         = 450
 	perSet          = 350
 	perSetByte      = 2.7 // the set itself, and its cohort in a bitmap of each source version
@@ -79,7 +79,7 @@ const (
 
 	// More while it is loaded: hosts as they are read, sets as lists of ids, what advisories are compiled from.
 	moreHost     = 1200
-	moreSetByte  = 4.3
+	moreSetByte  = 4.6
 	moreAdvisory = 550
 	moreOverlay  = 60
 )
@@ -97,8 +97,8 @@ func Reckon(c Counts, m Memory) Fit {
 	return f
 }
 
-// tight is what a load needs beside what it holds: with less than an eighth for garbage Go does little but collect it.
-func (f Fit) tight() int64 { return f.Loading + (f.Loading-besideGo)/8 }
+// tight is what a load takes where Go collects garbage as often as it can: a third more than is held, in the start that besideGo is of.
+func (f Fit) tight() int64 { return f.Loading + f.Loading/3 }
 
 // Fits is false when what there is is known and is not enough.
 func (f Fit) Fits() bool { return f.There == 0 || f.tight() <= f.There }

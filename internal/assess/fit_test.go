@@ -89,7 +89,7 @@ func TestWhatFitsAndWhatDoesNot(t *testing.T) {
 				t.Errorf("no %q in %q", tc.said, text)
 			}
 			limit := fit.Limit()
-			if (limit > 0) != tc.held || limit > fit.There || (limit > 0 && limit < fit.Loading-besideGo) {
+			if (limit > 0) != tc.held || limit > fit.There || (limit > 0 && limit < fit.Loading-perServer) {
 				t.Errorf("Go is held to %d of %d, %d are held", limit, fit.There, fit.Loading)
 			}
 		})
