@@ -3,8 +3,6 @@ package feed
 import (
 	"context"
 	"io"
-	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -72,18 +70,29 @@ func (s *Service) importMember(ctx context.Context, b *bundle, m member, force b
 		return refused("this version of Staunch knows no such feed")
 	case err != nil:
 		return refused("%v", err)
+	}
+	packed := intake.File{ReaderAt: section, Size: m.Size, Name: m.File, Modified: m.AsOf}
+	mine := f.own && before.SHA256 != "" && !strings.HasPrefix(before.SHA256, bundleRevision)
+	if mine {
+		if same, err := s.isHere(ctx, f, m, packed); same || err != nil {
+			return f.status(before), err
+		}
+	}
+	lost, err := s.takenAway(ctx, b.manifest.Releases, f, m, before)
+	switch {
+	case err != nil:
+		return apiv1.FeedStatus{}, err
 	case m.AsOf.IsZero():
 		return refused("it does not say as of when it is")
-	case f.own && before.SHA256 != "" && !strings.HasPrefix(before.SHA256, bundleRevision) && !force:
+	case mine && !force:
 		return refused("this server has a list of its own, which the bundle's would replace")
 	case m.AsOf.Before(before.AsOf) && !force:
 		return refused("it is as of %s, and what is here is newer, as of %s", asOfText(advisory.FeedState{AsOf: m.AsOf}), asOfText(before))
-	}
-	if lost := takenAway(b.manifest.Releases, m.Ecosystems, before.Ecosystems); len(lost) > 0 && !force {
+	case len(lost) > 0 && !force:
 		return refused("the bundle was made for %s, and would take away what is here of %s: export that too, or use --force", someOf(b.manifest.Releases), someOf(lost))
 	}
 	f.read, f.readAt, f.revision = readMember(m), nil, bundleRevision
-	got := &delivery{digest: f.revision + ":" + m.SHA256, packed: []intake.File{{ReaderAt: section, Size: m.Size, Name: m.File, Modified: m.AsOf}}, at: m.AsOf}
+	got := &delivery{digest: f.revision + ":" + m.SHA256, packed: []intake.File{packed}, at: m.AsOf}
 	after := before
 	after.AttemptedAt, after.Error = s.now(), ""
 	if before.NextDue.IsZero() && !f.own {
@@ -111,30 +120,4 @@ func (s *Service) importMember(ctx context.Context, b *bundle, m member, force b
 		return apiv1.FeedStatus{}, err
 	}
 	return f.status(states[m.Name]), nil
-}
-
-// takenAway are the releases of which a feed has something here and would have nothing after a bundle that was made for some releases
-// alone: what was left out of it on purpose. A feed that no longer speaks of a release says so in a bundle that was made for it.
-func takenAway(madeFor, holds, here []string) []string {
-	if len(madeFor) == 0 {
-		return nil
-	}
-	kept := map[string]bool{}
-	for _, release := range madeFor {
-		kept[NormalEcosystem(release)] = true
-	}
-	return slices.DeleteFunc(slices.Clone(here), func(release string) bool { return kept[release] || slices.Contains(holds, release) })
-}
-
-// someOf names the first few of a list that may be long.
-func someOf(names []string) string {
-	const few = 4
-	shown := make([]string, 0, few)
-	for _, name := range names[:min(few, len(names))] {
-		shown = append(shown, intake.Shown(name))
-	}
-	if more := len(names) - len(shown); more > 0 {
-		return strings.Join(shown, ", ") + " and " + strconv.Itoa(more) + " more"
-	}
-	return strings.Join(shown, ", ")
 }
