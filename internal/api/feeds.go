@@ -22,8 +22,9 @@ const (
 const feedsTime = 30 * time.Minute
 
 type importInput struct {
-	Name string `query:"name" required:"true" minLength:"1" maxLength:"128" doc:"As osv/Debian or kev"`
-	body io.Reader
+	Name  string `query:"name" required:"true" minLength:"1" maxLength:"128" doc:"As osv/Debian or kev"`
+	Force bool   `query:"force" doc:"Take the file in although it holds less than half of what the feed had, or nothing"`
+	body  io.Reader
 }
 
 type importFolderInput struct{ body io.Reader }
@@ -47,7 +48,7 @@ type exportFeedsOutput struct {
 
 type importBundleInput struct {
 	Trust string `query:"trust" maxLength:"2000" doc:"A public key in OpenSSH's format that is trusted for this import, beside the server's own and those of bundle_signers"`
-	Force bool   `query:"force" doc:"Take in feeds that are older than what is here, or suddenly much smaller"`
+	Force bool   `query:"force" doc:"Take in feeds that are older than what is here, suddenly much smaller, or of fewer releases"`
 	body  io.Reader
 }
 
@@ -78,7 +79,7 @@ func (a *API) feedOperations(api huma.API) {
 	register(api, operation("import-feed", http.MethodPost, "/api/v1/feeds/import", tagFeeds, needAdmin, "Give a feed its data from a file, as without a network",
 		lasting(15*time.Minute), stream("The file as the feed's source has it: an OSV archive or a KEV catalogue", maxImport, "application/octet-stream"),
 		errorsToo(http.StatusRequestEntityTooLarge)), func(ctx context.Context, in *importInput) (*answer[apiv1.FeedStatus], error) {
-		return reply(a.Feed.ImportFile(ctx, in.Name, in.body))
+		return reply(a.Feed.ImportFile(ctx, in.Name, in.body, in.Force))
 	})
 	register(api, operation("import-feeds", http.MethodPost, "/api/v1/feeds/import-folder", tagFeeds, needAdmin, "Give feeds their data from a folder laid out like a mirror, sent as a tar",
 		about("Each feed in it is taken in whole or refused whole; error says why."),

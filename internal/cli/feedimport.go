@@ -35,7 +35,9 @@ func (p *program) feedImport() *cobra.Command {
   --as override or --as vex it is your own list: it replaces the one before,
   and counts for more than what any source says
 
-A feed is taken in whole or refused whole; what the server had of it stays.`,
+A feed is taken in whole or refused whole; what the server had of it stays. One
+that suddenly has less than half of its records is refused: more likely the file
+is broken. Where it really shrank, --force takes it in.`,
 		Example: "  staunch feed import ./feeds\n  staunch feed import all.zip --as osv/Debian\n  staunch feed import --as override list.yaml\n  staunch feed import bundle.staunch --trust hq.pub",
 		Args:    exactly("the directory or file"),
 	}, func(ctx context.Context, o *client.Operator, args []string) error {
@@ -46,12 +48,14 @@ A feed is taken in whole or refused whole; what the server had of it stays.`,
 		}
 		bundled := info.Mode().IsRegular() && as == "" && isBundle(at)
 		switch {
-		case !bundled && (trust != "" || force):
-			return usage("--trust and --force are for bundles; %q is none", at)
+		case !bundled && trust != "":
+			return usage("--trust is for bundles; %q is none", at)
 		case bundled:
 			return p.importBundle(ctx, o, at, trust, force)
 		case !info.IsDir():
-			return p.importOne(ctx, o, at, as)
+			return p.importOne(ctx, o, at, as, force)
+		case force:
+			return usage("--force is for a bundle or one file; %q is a directory", at)
 		case as != "":
 			return usage("--as is for one file; %q is a directory", at)
 		}
@@ -61,12 +65,12 @@ A feed is taken in whole or refused whole; what the server had of it stays.`,
 	c.Flags().StringVar(&as, "name", "", "")
 	_ = c.Flags().MarkHidden("name") // what --as was called
 	c.Flags().StringVar(&trust, "trust", "", "`FILE` with the public key that the bundle is signed with")
-	c.Flags().BoolVar(&force, "force", false, "of a bundle, take in what is older than the server has, much smaller, or of fewer releases, too")
+	c.Flags().BoolVar(&force, "force", false, "take in a file that holds less than half of what the server has;\nof a bundle, what is older too, of fewer releases, or replaces your own list")
 	return c
 }
 
 // importOne gives one feed its file.
-func (p *program) importOne(ctx context.Context, o *client.Operator, path, name string) error {
+func (p *program) importOne(ctx context.Context, o *client.Operator, path, name string, force bool) error {
 	if name == "" {
 		name = feedName(path)
 	}
@@ -78,7 +82,7 @@ func (p *program) importOne(ctx context.Context, o *client.Operator, path, name 
 		return err
 	}
 	defer done()
-	status, err := o.ImportFeed(ctx, name, body)
+	status, err := o.ImportFeed(ctx, name, body, force)
 	if err != nil {
 		return fault.Wrap(err, fault.KindOf(err), "%s: %s", path, Message(err))
 	}

@@ -186,10 +186,14 @@ func (o *Operator) UpdateFeeds(ctx context.Context, names []string) error {
 }
 
 // ImportFeed gives a feed its data: body is the file as the feed's source has it. It is streamed.
-func (o *Operator) ImportFeed(ctx context.Context, name string, body io.Reader) (apiv1.FeedStatus, error) {
+func (o *Operator) ImportFeed(ctx context.Context, name string, body io.Reader, force bool) (apiv1.FeedStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, importTimeout)
 	defer cancel()
-	return send[apiv1.FeedStatus](ctx, o, http.MethodPost, "/api/v1/feeds/import", url.Values{"name": {name}}, "application/octet-stream", body)
+	v := url.Values{"name": {name}}
+	if force {
+		v.Set("force", "true")
+	}
+	return send[apiv1.FeedStatus](ctx, o, http.MethodPost, "/api/v1/feeds/import", v, "application/octet-stream", body)
 }
 
 // ImportFeeds gives feeds their data from a folder laid out like a mirror, as a tar. It is streamed.

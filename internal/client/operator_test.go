@@ -193,7 +193,8 @@ func TestRequestsAreWhatTheAPIAsks(t *testing.T) {
 		{func() error { return o.ApproveHost(ctx, "web1") }, request{"POST", "/api/v1/hosts/web1/approve", "Bearer stk_x", ""}},
 		{func() error { return o.SetLabels(ctx, "web1", map[string]string{"a": "b"}) }, request{"PUT", "/api/v1/hosts/web1/labels", "Bearer stk_x", `{"labels":{"a":"b"}}`}},
 		{func() error { _, err := o.Vulnerability(ctx, "CVE-2024-1/2", client.List{}); return err }, request{"GET", "/api/v1/vulnerabilities/CVE-2024-1%2F2", "Bearer stk_x", ""}},
-		{func() error { _, err := o.ImportFeed(ctx, "osv/Debian", strings.NewReader("zip")); return err }, request{"POST", "/api/v1/feeds/import?name=osv%2FDebian", "Bearer stk_x", "zip"}},
+		{func() error { _, err := o.ImportFeed(ctx, "osv/Debian", strings.NewReader("zip"), false); return err }, request{"POST", "/api/v1/feeds/import?name=osv%2FDebian", "Bearer stk_x", "zip"}},
+		{func() error { _, err := o.ImportFeed(ctx, "kev", strings.NewReader("{}"), true); return err }, request{"POST", "/api/v1/feeds/import?force=true&name=kev", "Bearer stk_x", "{}"}},
 		{func() error { _, err := o.Events(ctx, "host_1", client.List{Cursor: "9"}); return err }, request{"GET", "/api/v1/events?cursor=9&host=host_1", "Bearer stk_x", ""}},
 	} {
 		if err := tc.call(); err != nil {

@@ -261,7 +261,7 @@ func TestForceTakesInWhatIsOlder(t *testing.T) {
 	t.Parallel()
 	a, data, key := origin(t)
 	b := setup(t, "")
-	if _, err := b.ImportFile(t.Context(), "kev", bytes.NewReader(catalogue(kevEntry("CVE-2026-0007")))); err != nil {
+	if _, err := b.ImportFile(t.Context(), "kev", bytes.NewReader(catalogue(kevEntry("CVE-2026-0007"))), false); err != nil {
 		t.Fatal(err)
 	}
 	old := remade(t, data, a.cfg.Key, func(m *manifest, _ map[string][]byte) {

@@ -207,7 +207,7 @@ func (s *Service) importFolder(ctx context.Context, f source, dir string, stays 
 		}
 		files = append(files, one)
 	}
-	return s.importDelivery(ctx, f, delivered(f, files), paths[0])
+	return s.importDelivery(ctx, f, delivered(f, files), paths[0], false)
 }
 
 func (s *Service) importPath(ctx context.Context, name, path string) (apiv1.FeedStatus, error) {
@@ -216,16 +216,16 @@ func (s *Service) importPath(ctx context.Context, name, path string) (apiv1.Feed
 		return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "cannot read %q", path)
 	}
 	defer f.Close() //nolint:errcheck // read only
-	return s.importFrom(ctx, name, f, path)
+	return s.importFrom(ctx, name, f, path, false)
 }
 
 // ImportFile takes in one feed's file; without a name, what it holds says which feed it is. What is wrong with it is fault.Invalid, and
-// the feed's data stays as it was.
-func (s *Service) ImportFile(ctx context.Context, name string, r io.Reader) (apiv1.FeedStatus, error) {
-	return s.importFrom(ctx, name, r, "")
+// the feed's data stays as it was. force: a file that holds suddenly much less is not wrong for that.
+func (s *Service) ImportFile(ctx context.Context, name string, r io.Reader, force bool) (apiv1.FeedStatus, error) {
+	return s.importFrom(ctx, name, r, "", force)
 }
 
-func (s *Service) importFrom(ctx context.Context, name string, r io.Reader, path string) (apiv1.FeedStatus, error) {
+func (s *Service) importFrom(ctx context.Context, name string, r io.Reader, path string, force bool) (apiv1.FeedStatus, error) {
 	var f source
 	if name != "" {
 		var err error
@@ -256,10 +256,10 @@ func (s *Service) importFrom(ctx context.Context, name string, r io.Reader, path
 	case len(f.files) > 1:
 		return apiv1.FeedStatus{}, fault.New(fault.Invalid, "the feed %s has %d files, which belong together: give the folder that holds them", f.name, len(f.files))
 	}
-	return s.importDelivery(ctx, f, delivered(f, []*spooled{got}), path)
+	return s.importDelivery(ctx, f, delivered(f, []*spooled{got}), path, force)
 }
 
-func (s *Service) importDelivery(ctx context.Context, f source, got *delivery, path string) (apiv1.FeedStatus, error) {
+func (s *Service) importDelivery(ctx context.Context, f source, got *delivery, path string, force bool) (apiv1.FeedStatus, error) {
 	giveBack, err := s.take(ctx)
 	if err != nil {
 		return apiv1.FeedStatus{}, err
@@ -278,6 +278,9 @@ func (s *Service) importDelivery(ctx context.Context, f source, got *delivery, p
 	}
 	got.stamp(&after)
 	after.ETag, after.LastModified = "", ""
+	if force {
+		before.Records = 0 // no word on how much smaller it is
+	}
 	if err := s.load(ctx, f, got, before, after); err != nil {
 		if fault.KindOf(err) == fault.Invalid {
 			return apiv1.FeedStatus{}, fault.Wrap(err, fault.Invalid, "%s cannot be taken in: %s", what(f.name, path), fault.Message(err))

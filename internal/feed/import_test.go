@@ -68,7 +68,7 @@ func TestImportAFolderOrOneFile(t *testing.T) {
 func TestAnImportThatIsRefusedChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "")
-	if _, err := b.ImportFile(t.Context(), "osv/Debian", bytes.NewReader(zipOf(t, debians(30)...))); err != nil {
+	if _, err := b.ImportFile(t.Context(), "osv/Debian", bytes.NewReader(zipOf(t, debians(30)...)), false); err != nil {
 		t.Fatal(err)
 	}
 	before, seq := b.feed(t, "osv/Debian"), mustSeq(t, b)
@@ -91,7 +91,7 @@ func TestAnImportThatIsRefusedChangesNothing(t *testing.T) {
 		"unknown ecosystems": {"", zipOf(t, file{"a.json", record("A", `"affected":[`+affected("Void", "p", `{"introduced":"0"}`)+`]`)}), "no feed"},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
-			_, err := b.ImportFile(t.Context(), tc.name, bytes.NewReader(tc.data))
+			_, err := b.ImportFile(t.Context(), tc.name, bytes.NewReader(tc.data), false)
 			if !errors.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), tc.want) {
 				t.Errorf("%v, want %q", err, tc.want)
 			}
@@ -103,11 +103,30 @@ func TestAnImportThatIsRefusedChangesNothing(t *testing.T) {
 	}
 }
 
+// A feed can really shrink; only a person can know that.
+func TestForceTakesInWhatHasShrunk(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "")
+	give := func(force bool, records ...file) error {
+		_, err := b.ImportFile(t.Context(), "osv/Debian", bytes.NewReader(zipOf(t, records...)), force)
+		return err
+	}
+	if err := give(false, debians(30)...); err != nil {
+		t.Fatal(err)
+	}
+	if err := give(true, file{"a.json", "?"}); !errors.Is(err, fault.Invalid) || len(b.current(t)) != 30 {
+		t.Errorf("damaged, by force: %v, %d records", err, len(b.current(t)))
+	}
+	if err := give(true, debians(2)...); err != nil || len(b.current(t)) != 2 || b.feed(t, "osv/Debian").Records != 2 {
+		t.Errorf("by force: %v, %d records", err, len(b.current(t)))
+	}
+}
+
 func TestAnImportLongerThanTheLimitIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "")
 	b.cfg.MaxArchive = 10_000
-	_, err := b.ImportFile(t.Context(), "osv/Debian", spaces{})
+	_, err := b.ImportFile(t.Context(), "osv/Debian", spaces{}, false)
 	if !errors.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), "longer than 10000 bytes") {
 		t.Errorf("%v", err)
 	}

@@ -39,7 +39,7 @@ func TestABundleForAReleaseDoesNotTakeAwayWhatOnlyRecordsSay(t *testing.T) {
 	a := setup(t, "")
 	a.cfg.Key = signer(t)
 	for name, text := range map[string]string{"debian-dsa": notices(7), "override": overrides} {
-		if _, err := a.ImportFile(t.Context(), name, strings.NewReader(text)); err != nil {
+		if _, err := a.ImportFile(t.Context(), name, strings.NewReader(text), false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestABundleWithTheListThatIsHereChangesNothing(t *testing.T) {
 	t.Parallel()
 	a := setup(t, "")
 	a.cfg.Key = signer(t)
-	if _, err := a.ImportFile(t.Context(), "override", strings.NewReader(overrides)); err != nil {
+	if _, err := a.ImportFile(t.Context(), "override", strings.NewReader(overrides), false); err != nil {
 		t.Fatal(err)
 	}
 	data, before, was := a.exported(t), states(t, a)["override"], a.everything(t)
@@ -95,7 +95,7 @@ func TestABundleWithTheListThatIsHereChangesNothing(t *testing.T) {
 		t.Error(diff)
 	}
 	changed := strings.Replace(overrides, "not built in}", "built otherwise}", 1)
-	if _, err := a.ImportFile(t.Context(), "override", strings.NewReader(changed)); err != nil {
+	if _, err := a.ImportFile(t.Context(), "override", strings.NewReader(changed), false); err != nil {
 		t.Fatal(err)
 	}
 	was = a.everything(t)

@@ -24,7 +24,7 @@ const overrides = `overrides:
 func TestYourOwnListIsTakenInWholeOrRefusedWithItsLine(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "", "Debian:12")
-	if got, err := b.ImportFile(t.Context(), "override", strings.NewReader(overrides)); err != nil || got.Records != 2 || got.Title != "Your list of overrides" {
+	if got, err := b.ImportFile(t.Context(), "override", strings.NewReader(overrides), false); err != nil || got.Records != 2 || got.Title != "Your list of overrides" {
 		t.Fatalf("%v: %+v", err, got)
 	}
 	if got := states(t, b)["override"]; len(got.Ecosystems) > 0 {
@@ -35,7 +35,7 @@ func TestYourOwnListIsTakenInWholeOrRefusedWithItsLine(t *testing.T) {
 		"a typo":        {strings.Replace(overrides, "package: q", "pakage: q", 1), "line 4"},
 		"not its shape": {"[", "neither YAML nor JSON"},
 	} {
-		if _, err := b.ImportFile(t.Context(), "override", strings.NewReader(tc.text)); !errors.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), tc.want) {
+		if _, err := b.ImportFile(t.Context(), "override", strings.NewReader(tc.text), false); !errors.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), tc.want) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
 	}
@@ -47,7 +47,7 @@ func TestYourOwnListIsTakenInWholeOrRefusedWithItsLine(t *testing.T) {
 			t.Errorf("fetching %s: %v", name, err)
 		}
 	}
-	if got, err := b.ImportFile(t.Context(), "override", strings.NewReader("overrides: []\n")); err != nil || got.Records != 0 || len(b.current(t)) != 0 {
+	if got, err := b.ImportFile(t.Context(), "override", strings.NewReader("overrides: []\n"), false); err != nil || got.Records != 0 || len(b.current(t)) != 0 {
 		t.Errorf("an emptied list: %v %+v", err, got)
 	}
 }
@@ -56,7 +56,7 @@ func TestAnOverrideEndsAfterItsDay(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "")
 	b.cfg.Offline = true // lists end without a network too
-	if _, err := b.ImportFile(t.Context(), "override", strings.NewReader(overrides)); err != nil {
+	if _, err := b.ImportFile(t.Context(), "override", strings.NewReader(overrides), false); err != nil {
 		t.Fatal(err)
 	}
 	day := func(d int) time.Time { return time.Date(2026, 11, d, 0, 0, 0, 0, time.UTC) }

@@ -989,8 +989,13 @@ export interface components {
         AffectedRange: {
             ecosystem: string;
             fixed?: string;
+            /** @description Its reason, where it gives one */
+            note?: string;
             package: string;
+            /** @description empty: of no version, as status not_affected says */
             range: string;
+            /** @description The source's own word beside the range: not_affected, no_dsa, postponed, ignored, …; absent: affected */
+            status?: string;
         };
         ApprovePlan: {
             hash: string;
@@ -3947,7 +3952,7 @@ export interface operations {
             query?: {
                 /** @description A public key in OpenSSH's format that is trusted for this import, beside the server's own and those of bundle_signers */
                 trust?: string;
-                /** @description Take in feeds that are older than what is here, or suddenly much smaller */
+                /** @description Take in feeds that are older than what is here, suddenly much smaller, or of fewer releases */
                 force?: boolean;
             };
             header?: never;
@@ -4031,6 +4036,8 @@ export interface operations {
             query: {
                 /** @description As osv/Debian or kev */
                 name: string;
+                /** @description Take the file in although it holds less than half of what the feed had, or nothing */
+                force?: boolean;
             };
             header?: never;
             path?: never;
