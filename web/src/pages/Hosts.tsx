@@ -67,7 +67,7 @@ export function Hosts() {
         minWidth={1070}
         empty={<NoHosts past={past.as_of !== undefined} filtered={filtered} bad={badSelector !== undefined} pendingOnly={selector === only.pending} />}
       />
-      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} noun="hosts" more={list.more} busy={list.busy} />
+      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} one="host" more={list.more} busy={list.busy} />
     </Page>
   );
 }

@@ -101,7 +101,7 @@ export function Updates() {
         minWidth={1040}
         empty={<Empty title={q || selector ? "No update matches." : "No host that could say has anything to install."} />}
       />
-      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} noun="updates" more={list.more} busy={list.busy} />
+      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} one="update" more={list.more} busy={list.busy} />
     </Page>
   );
 }

@@ -91,7 +91,7 @@ export function Vulnerabilities() {
           )
         }
       />
-      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} noun="vulnerabilities" more={list.more} busy={list.busy} />
+      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} one="vulnerability" many="vulnerabilities" more={list.more} busy={list.busy} />
     </Page>
   );
 }

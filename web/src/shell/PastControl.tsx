@@ -6,7 +6,7 @@ import { useLocation } from "react-router";
 import { fieldOf, instant, readField } from "../format/time";
 import { hasPast, now } from "../url/past";
 import type { Past } from "../url/past";
-import { useGoTo, usePast } from "../url/usePast";
+import { useGoTo, usePast, useWrongPast } from "../url/usePast";
 
 const day = 86_400_000;
 const jumps = [
@@ -21,7 +21,8 @@ export function PastControl() {
   const { pathname } = useLocation();
   const [open, setOpen] = useState(false);
   const able = hasPast(pathname);
-  const label = past.as_of ? instant(past.as_of) : "Now";
+  const wrong = useWrongPast();
+  const label = past.as_of ? instant(past.as_of) : wrong ? "No time" : "Now";
   return (
     <Popover opened={open} onChange={setOpen} position="bottom-end" width={290} trapFocus withinPortal returnFocus>
       <Popover.Target>

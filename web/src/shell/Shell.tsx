@@ -6,14 +6,16 @@ import { spotlight } from "@mantine/spotlight";
 import { api, must } from "../api/client";
 import type { Session } from "../api/types";
 import { Link } from "../url/Link";
+import { useWrongPast } from "../url/usePast";
 import { LiveIndicator } from "./LiveIndicator";
 import { Nav } from "./Nav";
-import { PastBanner } from "./PastBanner";
+import { PastBanner, WrongPast } from "./PastBanner";
 import { PastControl } from "./PastControl";
 import { SchemeToggle } from "./SchemeToggle";
 import { SearchEverything } from "./SearchEverything";
 
 export function Shell({ session }: { session: Session }) {
+  const wrongPast = useWrongPast();
   return (
     <div className="shell">
       <a className="shell-skip" href="#main">
@@ -38,7 +40,7 @@ export function Shell({ session }: { session: Session }) {
       <Nav />
       <main id="main" className="shell-main" tabIndex={-1}>
         <PastBanner />
-        <Outlet context={session} />
+        {wrongPast ? <WrongPast why={wrongPast} /> : <Outlet context={session} />}
       </main>
       <SearchEverything />
     </div>

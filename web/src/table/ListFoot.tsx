@@ -1,20 +1,23 @@
 import { Button } from "@mantine/core";
-import { count } from "../format/numbers";
+import { count, counted } from "../format/numbers";
 
 interface Props {
   shown: number;
   total: number;
-  noun: string;
+  /** One of them, and several where that is more than an s. */
+  one: string;
+  many?: string;
   more?: (() => void) | undefined;
   busy: boolean;
   children?: React.ReactNode;
 }
 
 /** ListFoot says how much of a list is here. The next page comes by scrolling; the button is for the keyboard. */
-export function ListFoot({ shown, total, noun, more, busy, children }: Props) {
+export function ListFoot({ shown, total, one, many, more, busy, children }: Props) {
+  const all = counted(total, one, many);
   return (
     <div className="grid-foot" aria-live="polite">
-      <span className="num">{shown < total ? `${count(shown)} of ${count(total)} ${noun} loaded` : `${count(total)} ${noun}`}</span>
+      <span className="num">{shown < total ? `${count(shown)} of ${all} loaded` : all}</span>
       {more && (
         <Button variant="subtle" onClick={more} loading={busy}>
           Load more

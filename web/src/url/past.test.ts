@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { carried, hasPast, now, pastOf, readPast, writePast } from "./past";
+import { carried, hasPast, now, pastOf, readPast, writePast, wrongPast } from "./past";
 
 const then = { as_of: "2026-11-20T12:00:00.000Z" };
 
@@ -7,8 +7,22 @@ describe("the past in an address", () => {
   test.each([now, then, { ...then, hindsight: true }])("%j is read as it was written", (past) => {
     expect(readPast(new URLSearchParams(writePast(new URLSearchParams("q=x"), past).toString()))).toEqual(past);
   });
-  test.each(["as_of=", "as_of=yesterday", "hindsight=yes", "as_of=<img>&hindsight=yes"])("%j is no past", (text) => {
+  test.each([
+    ["as_of=", "“” is no date and time"],
+    ["as_of=foo", "“foo” is no date and time"],
+    ["as_of=foo 1", "“foo 1” is no date and time"], // which Date.parse takes
+    ["as_of=2026-06-31T00:00:00Z", "is no date and time"],
+    ["as_of=2026-11-20T12:00:00", "is no date and time"], // of which zone?
+    ["as_of=2026-11-20T14:00:00+02:00", "is no date and time"], // in an address, + is a space
+    ["as_of=<img>&hindsight=yes", "“<img>” is no date and time"],
+    ["hindsight=yes", "not as of when"],
+    ["as_of=2026-11-20T12:00:00Z&hindsight=foo", "not “foo”"],
+  ])("%j is no past, and it is said why", (text, why) => {
     expect(readPast(new URLSearchParams(text))).toEqual(now);
+    expect(wrongPast(new URLSearchParams(text))).toContain(why);
+  });
+  test.each(["", "q=foo", "as_of=2026-11-20", "as_of=2026-11-20T12:00:00.000Z&hindsight=yes"])("nothing is wrong with %j", (text) => {
+    expect(wrongPast(new URLSearchParams(text))).toBeUndefined();
   });
   test("an instant of another zone is shown in UTC", () => {
     expect(readPast(new URLSearchParams({ as_of: "2026-11-20T14:00:00+02:00" }))).toEqual(then);

@@ -19,12 +19,34 @@ export function hasPast(path: string): boolean {
   return pages.test(path);
 }
 
-/** readPast reads an address. What is no instant is no past: addresses come from anywhere. */
+// A day or an instant with its zone, as RFC 3339 has it. Date.parse alone takes "foo 1" for a day of 2001.
+const written = /^(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/i;
+
+function instantOf(text: string): number {
+  const [, year, month, day] = (written.exec(text) ?? []).map(Number);
+  if (year === undefined || month === undefined || day === undefined) return NaN;
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day ? Date.parse(text) : NaN; // no 31st of June
+}
+
+/**
+ * wrongPast says what is wrong with the time that an address names; undefined: nothing. Addresses come from anywhere, and what is now must
+ * never be read as what was then: with a wrong one nothing is shown.
+ */
+export function wrongPast(params: URLSearchParams): string | undefined {
+  const text = params.get("as_of");
+  const hindsight = params.get("hindsight");
+  if (text !== null && Number.isNaN(instantOf(text))) return `“${text.slice(0, 40)}” is no date and time, as 2026-07-01T12:00:00Z is.`;
+  if (text === null && hindsight !== null) return "It asks for hindsight, but not as of when.";
+  if (hindsight !== null && hindsight !== "yes") return `Hindsight is “yes” or left out, and not “${hindsight.slice(0, 40)}”.`;
+  return undefined;
+}
+
+/** readPast reads an address; one that wrongPast objects to names no past. */
 export function readPast(params: URLSearchParams): Past {
-  const at = Date.parse(params.get("as_of") ?? "");
-  if (Number.isNaN(at)) return now;
-  const as_of = new Date(at).toISOString();
-  return params.get("hindsight") === "yes" ? { as_of, hindsight: true } : { as_of };
+  const text = params.get("as_of");
+  if (text === null || wrongPast(params)) return now;
+  const as_of = new Date(instantOf(text)).toISOString();
+  return params.has("hindsight") ? { as_of, hindsight: true } : { as_of };
 }
 
 /** writePast lays a past over an address; now leaves nothing behind. */

@@ -78,7 +78,7 @@ export function HostFindings({ id, counts }: Props) {
         expand={(finding) => <FindingDetail finding={finding} />}
         empty={<NoFindings counts={shown} filtered={q !== "" || priority !== ""} />}
       />
-      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} noun="findings" more={list.more} busy={list.busy} />
+      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} one="finding" more={list.more} busy={list.busy} />
     </>
   );
 }
