@@ -24,8 +24,8 @@ func fleetIndex(c fleetgen.Config) (*fleetgen.Fleet, *index) {
 	for n := range f.Config.Hosts {
 		facts := f.Facts(n)
 		set := f.SetOf(n)
-		updates := f.Updates(set)
-		all = append(all, portrait{host: f.Host(n), packages: fleetgen.SetDigest(set), set: f.Sets[set].IDs(), updates: fleetgen.UpdatesDigest(set), pending: &updates, facts: factsOf(&facts)})
+		offered, updates := f.UpdatesOf(n)
+		all = append(all, portrait{host: f.Host(n), packages: fleetgen.SetDigest(set), set: f.Sets[set].IDs(), updates: offered, pending: &updates, facts: factsOf(&facts)})
 		ix.place(PlaceOf(all[n].host.Labels))
 	}
 	b := newBulk(ix)

@@ -93,10 +93,11 @@ func indexesOf(ctx context.Context, db *sql.DB, table string) (names, texts []st
 
 // rows inserts with one prepared statement for each table.
 type rows struct {
-	ctx   context.Context //nolint:containedctx // of one run
-	tx    *sql.Tx
-	zstd  *zstd.Encoder
-	stmts map[string]*sql.Stmt
+	ctx     context.Context //nolint:containedctx // of one run
+	tx      *sql.Tx
+	zstd    *zstd.Encoder
+	stmts   map[string]*sql.Stmt
+	offered map[string]bool // digests of updates that are written
 }
 
 func newRows(ctx context.Context, db *sql.DB) (*rows, error) {
@@ -108,7 +109,7 @@ func newRows(ctx context.Context, db *sql.DB) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &rows{ctx: ctx, tx: tx, zstd: encoder, stmts: map[string]*sql.Stmt{}}
+	w := &rows{ctx: ctx, tx: tx, zstd: encoder, stmts: map[string]*sql.Stmt{}, offered: map[string]bool{}}
 	for table, columns := range map[string]int{"packages": 11, "hosts": 12, "host_sections": 5, "section_bodies": 4, "host_vitals": 5} {
 		marks := "?"
 		for range columns - 1 {
@@ -145,9 +146,6 @@ func (f *Fleet) write(w *rows, progress Progress) error {
 		if err := w.add("section_bodies", apiv1.SectionPackages, SetDigest(n), set.Body, len(set.Body)); err != nil {
 			return err
 		}
-		if err := w.body(apiv1.SectionUpdates, UpdatesDigest(n), f.Updates(n)); err != nil {
-			return err
-		}
 	}
 	for n := range f.releases {
 		repositories := apiv1.Repositories{Repositories: []apiv1.Repository{{ID: fmt.Sprint("http://mirror.example.org ", n), URI: "http://mirror.example.org", Components: []string{"main"}}}}
@@ -179,12 +177,19 @@ func (f *Fleet) writeHost(w *rows, n int) error {
 		h.ApprovedAt.UnixMicro(), h.ApprovedBy, nil); err != nil {
 		return err
 	}
+	offered, updates := f.UpdatesOf(n)
+	if !w.offered[offered] {
+		w.offered[offered] = true
+		if err := w.body(apiv1.SectionUpdates, offered, updates); err != nil {
+			return err
+		}
+	}
 	facts := Digest("facts", n)
 	if err := w.body(apiv1.SectionFacts, facts, f.Facts(n)); err != nil {
 		return err
 	}
 	at := h.EnrolledAt.UnixMicro()
-	for section, digest := range map[string]string{apiv1.SectionPackages: SetDigest(set), apiv1.SectionUpdates: UpdatesDigest(set), apiv1.SectionFacts: facts,
+	for section, digest := range map[string]string{apiv1.SectionPackages: SetDigest(set), apiv1.SectionUpdates: offered, apiv1.SectionFacts: facts,
 		apiv1.SectionRepositories: Digest("repositories", f.Sets[set].Release)} {
 		if err := w.add("host_sections", h.ID, section, at, nil, digest); err != nil {
 			return err
@@ -194,6 +199,5 @@ func (f *Fleet) writeHost(w *rows, n int) error {
 	return w.add("host_vitals", h.ID, seen.At.UnixMicro(), seen.AgentVersion, string(seen.Vitals), seen.VitalsAt.UnixMicro())
 }
 
-// SetDigest and UpdatesDigest are the digests of a set's sections.
-func SetDigest(set int) string     { return Digest("packages", set) }
-func UpdatesDigest(set int) string { return Digest("updates", set) } //nolint:revive // see SetDigest
+// SetDigest is the digest of a set's packages.
+func SetDigest(set int) string { return Digest("packages", set) }

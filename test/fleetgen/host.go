@@ -48,16 +48,38 @@ func (f *Fleet) Facts(n int) apiv1.Facts {
 	r := f.rand(n, 3)
 	set := f.Sets[f.SetOf(n)]
 	rel := f.releases[set.Release]
+	running := set.Kernels[1]
+	if f.behind(n) {
+		running = max(set.Kernels[0]-1, 0)
+	}
 	facts := apiv1.Facts{Hostname: HostName(n), Arch: "x86_64",
 		OS:     apiv1.OSRelease{ID: rel.id, VersionID: rel.version, Name: rel.name, Ecosystem: rel.ecosystem},
-		Kernel: apiv1.Kernel{Running: kernelRelease(set.Kernels[1]), Newest: kernelRelease(set.Kernels[0]), Installed: []string{kernelRelease(set.Kernels[0])}},
-		BootID: fmt.Sprintf("%08x-0000-4000-8000-%012x", r.Uint32(), n), Reboot: apiv1.Reboot{Required: set.Kernels[0] != set.Kernels[1], Packages: []string{}, Reasons: []string{}},
+		Kernel: apiv1.Kernel{Running: kernelRelease(running), Newest: kernelRelease(set.Kernels[0]), Installed: []string{kernelRelease(set.Kernels[0])}},
+		BootID: fmt.Sprintf("%08x-0000-4000-8000-%012x", r.Uint32(), n), Reboot: apiv1.Reboot{Required: set.Kernels[0] != running, Packages: []string{}, Reasons: []string{}},
 		Virtualization: "kvm", PackageManager: apiv1.PackageManager{Name: "apt", Version: "2.6.1", Broken: []apiv1.PackageState{}, Held: []string{}},
 		Units: make([]apiv1.Unit, 0, units)}
 	for u, name := range f.units {
 		facts.Units = append(facts.Units, apiv1.Unit{Name: name, Enabled: "enabled", Failed: u == 7 && r.IntN(50) == 0})
 	}
 	return facts
+}
+
+// behind is every twentieth host: it has the packages of others, and has not been rebooted since its kernel was updated.
+func (f *Fleet) behind(n int) bool { return f.rand(n, 4).IntN(20) == 0 }
+
+// holds is every twentieth host too: its administrator holds a package that others with the same packages are offered.
+func (f *Fleet) holds(n int) bool { return f.rand(n, 5).IntN(20) == 0 }
+
+// UpdatesOf gives what a host is offered, with the section's digest.
+func (f *Fleet) UpdatesOf(n int) (digest string, offered apiv1.Updates) {
+	set := f.SetOf(n)
+	offered = f.Updates(set)
+	if !f.holds(n) || len(offered.Updates) == 0 {
+		return Digest("updates", set), offered
+	}
+	one := &offered.Updates[0]
+	one.State, one.Reason = apiv1.UpdateHeld, "held by the administrator"
+	return Digest("updates held", set), offered
 }
 
 // Updates of a set: what a mirror of today would bring it. Where nothing is shared each host has a set of its own, and so updates.
