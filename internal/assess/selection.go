@@ -77,16 +77,27 @@ func (s *selection) eachStanding(at placeSet, fn func(*host) bool) {
 	})
 }
 
-// located is where the selected hosts of each cohort stand.
+// located is where the selected hosts of each cohort stand. It counts them too, since it looks at each.
 func (s *selection) located() []placeSet {
 	if s.where == nil {
 		s.where = make([]placeSet, len(s.ix.cohorts))
-		s.eachStanding(s.places, func(h *host) bool {
-			s.where[h.cohort.number] |= placeNumber(h.place)
-			return true
-		})
+		s.counts[s.places] = s.countStanding(s.places, s.where)
 	}
 	return s.where
+}
+
+// countStanding counts the selected hosts at some of the places by cohort, and notes where they stand.
+func (s *selection) countStanding(at placeSet, where []placeSet) headCount {
+	by := make([]uint32, len(s.ix.cohorts))
+	s.eachStanding(at, func(h *host) bool {
+		n := h.cohort.number
+		by[n]++
+		if where != nil {
+			where[n] |= placeNumber(h.place)
+		}
+		return true
+	})
+	return headCount{by, headsOf(by)}
 }
 
 // cohortsAt are those that have selected hosts at some of the places.
@@ -121,15 +132,12 @@ func (s *selection) heads(at placeSet, cohorts numbers) int {
 
 // counted is how many selected hosts every cohort has at some of the places.
 func (s *selection) counted(at placeSet) headCount {
-	at &= s.places
+	if at &= s.places; at == s.places {
+		s.located()
+	}
 	known, there := s.counts[at]
 	if !there {
-		known.by = make([]uint32, len(s.ix.cohorts))
-		s.eachStanding(at, func(h *host) bool {
-			known.by[h.cohort.number]++
-			return true
-		})
-		known.all = headsOf(known.by)
+		known = s.countStanding(at, nil)
 		s.counts[at] = known
 	}
 	return known
