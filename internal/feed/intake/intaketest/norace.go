@@ -1,0 +1,6 @@
+//go:build !race
+
+package intaketest
+
+// Slack is what a limit on memory is multiplied by.
+const Slack = 1
