@@ -7,7 +7,7 @@ type Host struct {
 	ID             string            `json:"id"`
 	Name           string            `json:"name"`
 	State          string            `json:"state" enum:"pending,approved,revoked"`
-	Online         bool              `json:"online" doc:"Its long poll is open, or was within the last minute"`
+	Online         bool              `json:"online" doc:"Its long poll is open, or was within the last minute. Of the past nobody knows that: false"`
 	LastSeen       *time.Time        `json:"last_seen,omitempty"`
 	Labels         map[string]string `json:"labels"`
 	OS             string            `json:"os" doc:"PRETTY_NAME; empty before the first facts"`
@@ -134,7 +134,7 @@ type SetLabels struct {
 // Overview is the front page: counts over the hosts that a selector names.
 type Overview struct {
 	Hosts          int           `json:"hosts"`
-	Online         int           `json:"online"`
+	Online         int           `json:"online" doc:"Of the past nobody knows that: 0"`
 	Pending        int           `json:"pending"`
 	NotAssessed    int           `json:"not_assessed"`
 	StaleMetadata  int           `json:"stale_metadata"`

@@ -169,7 +169,7 @@ func (s *Service) selected(ix *index, q Query) *roaring.Bitmap {
 	out.Iterate(func(ordinal uint32) bool {
 		h := ix.host(ordinal)
 		if !slices.ContainsFunc(rest, func(t fleet.Term) bool {
-			return !t.Holds(func(key string) (string, bool) { return s.moving(h, key, now), true })
+			return !t.Holds(func(key string) (string, bool) { return s.moving(ix, h, key, now), true })
 		}) {
 			met.Add(ordinal)
 		}
@@ -195,10 +195,10 @@ func narrowTo(selection *roaring.Bitmap, t fleet.Term, yes *roaring.Bitmap) {
 }
 
 // moving answers a selector about what is not indexed.
-func (s *Service) moving(h *host, key string, now time.Time) string {
+func (s *Service) moving(ix *index, h *host, key string, now time.Time) string {
 	switch key {
 	case fleet.KeyHostOnline:
-		return either(s.presence.Online(h.id, now), "yes", "no")
+		return either(s.online(ix, h, now), "yes", "no")
 	case fleet.KeyHostMetadata:
 		return either(h.stale(now.UnixMicro()), "stale", "fresh")
 	}

@@ -63,7 +63,7 @@ func (s *Service) hostKey(ix *index, h *host, column string, now time.Time, t *t
 	case "agent_version":
 		return nameKey(h.seen.agent.String())
 	case "online":
-		return flag(s.presence.Online(h.id, now))
+		return flag(s.online(ix, h, now))
 	case "last_seen":
 		return instantKey(instant(h.seen.at))
 	case "enrolled_at":

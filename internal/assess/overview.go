@@ -60,7 +60,7 @@ func (s *Service) countHosts(ix *index, selection *roaring.Bitmap, now time.Time
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Name, b.Name))
 	})
 	s.presence.EachOnline(now, func(id string) {
-		if h := ix.hosts[id]; h != nil && selection.Contains(h.ordinal) {
+		if h := ix.hosts[id]; h != nil && ix.past == (Past{}) && selection.Contains(h.ordinal) {
 			out.Online++
 		}
 	})

@@ -72,6 +72,37 @@ func TestThePastDoesNotSayThatListsWereNeverRefreshed(t *testing.T) {
 	}
 }
 
+// Who was online has no history either: nobody is said to have been, and nobody is found or counted as if.
+func TestThePastDoesNotSayWhoIsOnlineToday(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.at = w.at.Add(-48 * time.Hour)
+	then := w.at.Add(time.Hour)
+	web := w.enroll("web1", nil)
+	go w.presence.Wait(t.Context(), web.ID)
+	for !w.presence.Online(web.ID, w.assess.now()) {
+		time.Sleep(time.Millisecond)
+	}
+	w.start()
+	t.Cleanup(w.stop)
+	online, err := fleet.ParseSelector("host.online=yes")
+	w.must(err)
+	for name, tc := range map[string]struct {
+		past Past
+		want int
+	}{"now": {Past{}, 1}, "then": {Past{At: then}, 0}, "with hindsight": {Past{At: then, Hindsight: true}, 0}} {
+		page, err := w.assess.Hosts(t.Context(), Query{Past: tc.past})
+		w.must(err)
+		found, err := w.assess.Hosts(t.Context(), Query{Past: tc.past, Selector: online})
+		w.must(err)
+		overview, err := w.assess.Overview(t.Context(), Query{Past: tc.past})
+		w.must(err)
+		if len(page.Items) != 1 || page.Items[0].Online != (tc.want == 1) || found.Total != tc.want || overview.Online != tc.want {
+			t.Errorf("%s: %+v, %d found, %d counted, want %d", name, page.Items, found.Total, overview.Online, tc.want)
+		}
+	}
+}
+
 // The past is judged with what was known then, or with hindsight, whatever happened since.
 func TestThePastAnswersWithThenAndWithHindsight(t *testing.T) {
 	t.Parallel()

@@ -67,11 +67,16 @@ func (h *host) pendingCounts() apiv1.UpdateCounts {
 	return h.updates.counts
 }
 
+// online says whether a host is; who was has no history, so in the past nobody is said to have been.
+func (s *Service) online(ix *index, h *host, now time.Time) bool {
+	return ix.past == Past{} && s.presence.Online(h.id, now)
+}
+
 // row is a host's row in lists.
 func (s *Service) row(ix *index, h *host, now time.Time, t *tallies) apiv1.Host {
 	f := h.facts.Value()
 	r := apiv1.Host{
-		ID: h.id, Name: h.name, State: h.state.String(), Online: s.presence.Online(h.id, now), Labels: map[string]string{},
+		ID: h.id, Name: h.name, State: h.state.String(), Online: s.online(ix, h, now), Labels: map[string]string{},
 		AgentVersion: cmp.Or(h.seen.agent.String(), h.agent.String()), EnrolledAt: instant(h.enrolledAt), Findings: ix.counts(h, t),
 		Ecosystem: h.ecosystem(), Updates: h.pendingCounts(), Metadata: h.metadata(now),
 		OS: f.os, Arch: f.arch, Kernel: f.running, RebootRequired: f.reboot, FailedUnits: f.failed,

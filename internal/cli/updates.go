@@ -16,7 +16,7 @@ func (p *program) updates() *cobra.Command {
 	c := p.remote(&cobra.Command{
 		Use:     "updates",
 		Short:   "List updates that hosts would install now",
-		Example: "  staunch updates\n  staunch updates -l env=prod -o csv",
+		Example: "  staunch updates\n  staunch updates -l env=prod -o csv\n  staunch updates --as-of 2026-07-01",
 	}, func(ctx context.Context, o *client.Operator, _ []string) error {
 		var page apiv1.FleetUpdatePage
 		items, next, err := pages(list.limit, func(cursor string, size int) ([]apiv1.FleetUpdate, string, error) {
@@ -35,9 +35,11 @@ func (p *program) updates() *cobra.Command {
 		if page.Unknown > 0 {
 			p.note("of %s the updates are not known", plural(page.Unknown, "host"))
 		}
+		p.pastNote(page.Past)
 		return nil
 	})
 	list.add(c, "name, hosts, security")
+	list.pastFlags(p, c)
 	return c
 }
 

@@ -1619,7 +1619,7 @@ export interface components {
             lifecycle: components["schemas"]["HostLifecycle"];
             metadata: components["schemas"]["MetadataState"];
             name: string;
-            /** @description Its long poll is open, or was within the last minute */
+            /** @description Its long poll is open, or was within the last minute. Of the past nobody knows that: false */
             online: boolean;
             /** @description PRETTY_NAME; empty before the first facts */
             os: string;
@@ -1915,7 +1915,10 @@ export interface components {
             hosts_by_worst: components["schemas"]["FindingCounts"];
             /** Format: int64 */
             not_assessed: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Of the past nobody knows that: 0
+             */
             online: number;
             /** @description What time this is of; absent: now */
             past?: components["schemas"]["Past"];
