@@ -132,7 +132,7 @@ func findingColumns(withHost bool) []column[apiv1.Finding] {
 		{name: "source", text: func(f apiv1.Finding) string { return f.Source }, least: 8},
 		{name: "packages", text: func(f apiv1.Finding) string { return strings.Join(f.Packages, " ") }, where: inCSV},
 		{name: "installed", text: func(f apiv1.Finding) string { return f.Installed }, least: 11, ends: true},
-		{name: "fix", text: fixWords, where: inTable, least: 18, ends: true},
+		{name: "fix", text: fixWords, where: inTable, least: fixRoom, ends: true},
 		{name: "fixed", text: func(f apiv1.Finding) string { return or(f.Fixed, "none") }, where: inCSV},
 		{name: "status", text: func(f apiv1.Finding) string { return f.Status }, where: inCSV},
 		{name: "update", text: func(f apiv1.Finding) string { return f.Update }, where: inCSV},
@@ -150,9 +150,34 @@ func findingColumns(withHost bool) []column[apiv1.Finding] {
 }
 
 // fixWords is the version to install, or why there is none to: in 80 columns there is no room for both.
+// fixRoom is what the column of fixes always has, however narrow the table: every status has words that fit.
+const fixRoom = 18
+
+// fixWords is the version that fixes a finding, else its status in words that fit; CSV, JSON and --explain have all of them.
 func fixWords(f apiv1.Finding) string {
-	if f.Status == apiv1.StatusFixed && f.Fixed != "" {
-		return f.Fixed
+	switch f.Status {
+	case apiv1.StatusFixed:
+		return or(f.Fixed, f.Status)
+	case apiv1.StatusNotLoaded:
+		return "no kernel, unused"
+	case apiv1.StatusNotRunning:
+		return "kernel not running"
+	case apiv1.StatusRebootPending:
+		return "fixed, not booted"
+	case apiv1.StatusOldCode:
+		return "fixed, not loaded"
+	case apiv1.StatusEntitlement:
+		return "needs subscription"
+	case apiv1.StatusPostponed:
+		return "fix postponed"
+	case apiv1.StatusUndetermined:
+		return "not yet determined"
+	case apiv1.StatusUnimportant:
+		return "no security impact"
+	case apiv1.StatusEndOfLife:
+		return "end of life"
+	case apiv1.StatusUntold:
+		return "stream not known"
 	}
 	return f.Status
 }
