@@ -159,7 +159,7 @@ func fixWords(f apiv1.Finding) string {
 	case apiv1.StatusFixed:
 		return or(f.Fixed, f.Status)
 	case apiv1.StatusNotLoaded:
-		return "no kernel, unused"
+		return "kernel not loaded"
 	case apiv1.StatusNotRunning:
 		return "kernel not running"
 	case apiv1.StatusRebootPending:

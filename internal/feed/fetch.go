@@ -119,7 +119,7 @@ func download(ctx context.Context, client *http.Client, address, temp string, li
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, transferError(ctx, err)
+		return nil, transferError(ctx, request.URL.Host, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // read only
 	switch {
@@ -134,7 +134,7 @@ func download(ctx context.Context, client *http.Client, address, temp string, li
 	}
 	s, err := spool(&watched{response.Body, watch, stall}, temp, limit)
 	if err != nil {
-		return nil, transferError(ctx, err)
+		return nil, transferError(ctx, request.URL.Host, err)
 	}
 	s.url, s.name, s.live = shownURL, path.Base(request.URL.Path), true
 	s.etag, s.lastModified = header(response, "ETag"), header(response, "Last-Modified")
@@ -154,18 +154,6 @@ func (w *watched) Read(p []byte) (int, error) {
 		w.watch.Reset(w.stall)
 	}
 	return n, err
-}
-
-// transferError names the cause, without the URL that net/http puts around it (it may hold a password).
-func transferError(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
-		return cause
-	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
 }
 
 func setIf(h http.Header, name, value string) {

@@ -89,6 +89,8 @@ func (s *Service) failed(ctx context.Context, before advisory.FeedState, cause e
 	if before.Error != "" {
 		return err
 	}
+	s.log.WarnContext(ctx, "feed failed", "feed", after.Name, "url", after.URL, "error", after.Error, "data_as_of", asOfText(after),
+		"cause", intake.Cut(intake.Shown(cause.Error()), intake.ShownName))
 	if eventErr := s.tell(ctx, event.FeedFailed, after, "feed "+after.Name+" cannot be brought up to date: "+after.Error,
 		map[string]string{"error": after.Error, "as_of": asOfText(after)}); eventErr != nil {
 		return eventErr
@@ -117,9 +119,7 @@ func (s *Service) tell(ctx context.Context, kind string, f advisory.FeedState, t
 		data = map[string]string{}
 	}
 	data["feed"] = f.Name
-	if kind == event.FeedFailed {
-		s.log.WarnContext(ctx, "feed failed", "feed", f.Name, "url", f.URL, "error", f.Error, "data_as_of", asOfText(f))
-	} else {
+	if kind != event.FeedFailed { // which is in the log with its cause
 		s.log.InfoContext(ctx, "feed updated", "feed", f.Name, "records", f.Records, "skipped", f.Skipped, "text", text)
 	}
 	_, err := s.store.AppendEvent(ctx, event.Event{At: f.AttemptedAt, Kind: kind, Actor: "server", Text: text, Data: data})
