@@ -93,6 +93,7 @@ func TestCheckinsAskForWhatIsLackingAndAnUnchangedOneIsCheap(t *testing.T) {
 		t.Errorf("known bodies are asked for: %v", answer.Lacks)
 	}
 
+	s.quiet()
 	before := s.wire.store.Stats()
 	a.sent.Store(0)
 	a.received.Store(0)
@@ -109,6 +110,15 @@ func TestCheckinsAskForWhatIsLackingAndAnUnchangedOneIsCheap(t *testing.T) {
 	}
 }
 
+// quiet ends the background work, whose first sweeps begin when the server does and write: sessions that have ended, feeds that are tried.
+// What is written from then on, requests have caused.
+func (s *server) quiet() {
+	s.t.Helper()
+	if err := s.wire.jobs.Stop(s.t.Context()); err != nil {
+		s.t.Fatalf("ending the background work: %v", err)
+	}
+}
+
 func TestPendingHostReadsNothingAndStoresNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t, config(t))
@@ -118,6 +128,7 @@ func TestPendingHostReadsNothingAndStoresNothing(t *testing.T) {
 		t.Fatalf("enroll: %d %+v", code, got)
 	}
 	a.use(got.Certificate)
+	s.quiet()
 	before := s.wire.store.Stats().Writes
 	sections := bodies(t)
 	body := sections[apiv1.SectionFacts]
