@@ -173,7 +173,8 @@ func percent(part, whole float64) *float64 {
 	return &p
 }
 
-// cover takes in one host: the days of the period since it was enrolled, and those of which there is an inventory that was assessed.
+// cover takes in one host that was enrolled before the period ended: its days since then, and those of which there is an inventory that was
+// assessed.
 func cover(c *apiv1.Coverage, p Period, row apiv1.Host, intervals []Interval) {
 	c.HostDays += p.overlap(row.EnrolledAt, time.Time{}).Hours() / 24
 	covered := 0.0

@@ -136,6 +136,10 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 	defer giveBack()
 	measure := NewMeasure(q.Period, q.Clock)
 	for _, row := range rows {
+		if !row.EnrolledAt.Before(q.Period.To) {
+			continue // it came after the period
+		}
+		out.Hosts++
 		intervals, err := p.intervals(ctx, row.ID, assess.PlaceOf(row.Labels))
 		if err != nil {
 			return out, fmt.Errorf("measuring host %q: %w", row.ID, err)
@@ -145,7 +149,7 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 			measure.Add(e)
 		}
 	}
-	out.Hosts, out.Rows = len(rows), measure.Rows()
+	out.Rows = measure.Rows()
 	out.Coverage.Percent = percent(out.Coverage.Covered, out.Coverage.HostDays)
 	out.Coverage.HostDays, out.Coverage.Covered = rounded(out.Coverage.HostDays), rounded(out.Coverage.Covered)
 	return out, nil

@@ -224,6 +224,15 @@ func TestMetricsReadThePast(t *testing.T) {
 		all.Due != 2 || all.InTime != 1 || *all.PercentInTime != 50 || m.Coverage.Assessed != 2 || *m.Coverage.Percent != 100 {
 		t.Errorf("%+v %+v", m, all)
 	}
+	late := row(old, "old1", true)
+	late.EnrolledAt = began.Add(5 * day) // a host that comes later counts in no period before
+	for to, hosts := range map[time.Time]int{began.Add(5 * day): 1, began.Add(6 * day): 2} {
+		s := report.NewService(w.store, rows{row(web, "web1", true), late}, func() time.Time { return now })
+		m, err := s.Metrics(t.Context(), report.MetricsQuery{Period: report.Period{From: began, To: to}})
+		if err != nil || m.Hosts != hosts || m.Coverage.Assessed+m.Coverage.NotAssessed != hosts {
+			t.Errorf("until %s: %d hosts, %+v, %v; want %d", to, m.Hosts, m.Coverage, err, hosts)
+		}
+	}
 	for _, p := range []report.Period{{From: now, To: began}, {From: began, To: began}, {From: began, To: now.Add(time.Hour)}} {
 		if _, err := s.Metrics(t.Context(), report.MetricsQuery{Period: p}); !errors.Is(err, fault.Invalid) {
 			t.Errorf("%v: %v", p, err)
