@@ -191,7 +191,7 @@ func (a *Assessor) JudgeAll(packages []inventory.Package, state HostState) (Judg
 		}
 		if k.turn != a.turn { // the first package of its subject here
 			k.turn, k.group = a.turn, int32(len(out.parts)) //nolint:gosec // fewer than packages
-			out.parts = append(out.parts, judgedPart{cases: a.judge(k, setting.Standing(k.subject))})
+			out.parts = append(out.parts, judgedPart{cases: a.judge(k, setting.Standing(k.subject), nil)})
 		}
 		on := &out.parts[k.group].on
 		on.Packages = append(on.Packages, packages[i])
@@ -201,7 +201,11 @@ func (a *Assessor) JudgeAll(packages []inventory.Package, state HostState) (Judg
 		if err != nil {
 			return Judged{}, err
 		}
-		cases := a.judge(k, setting.Loaded(old))
+		disk, err := a.of(old.Now)
+		if err != nil {
+			return Judged{}, err
+		}
+		cases := a.judge(k, setting.Loaded(old), disk)
 		out.parts = append(out.parts, judgedPart{on: Installed{Packages: old.Packages, Units: old.Units}, cases: cases})
 	}
 	a.count(&out)
@@ -234,8 +238,8 @@ func (a *Assessor) count(j *Judged) {
 	}
 }
 
-// judge gives the findings of a subject in a standing.
-func (a *Assessor) judge(k *subjectKnown, standing Standing) []judged {
+// judge gives the findings of a subject in a standing. disk is what has taken its place on disk; nil: it is there itself.
+func (a *Assessor) judge(k *subjectKnown, standing Standing, disk *subjectKnown) []judged {
 	for i := range k.judged {
 		if k.judged[i].standing == standing {
 			return k.judged[i].cases
@@ -244,13 +248,20 @@ func (a *Assessor) judge(k *subjectKnown, standing Standing) []judged {
 	in := &judgedIn{standing: standing, cases: make([]judged, 0, len(k.all))}
 	for i := range k.all {
 		one := judged{of: k, in: in, one: &k.all[i], number: k.all[i].number}
-		if one.Verdict = Judge(one.whole(), a.now); one.IsFinding() {
+		c := one.whole()
+		c.OnDisk = disk.has(one.number) // what is a finding is not
+		if one.Verdict = Judge(c, a.now); one.IsFinding() {
 			one.rank = int8(rank(one.Priority)) //nolint:gosec // five priorities
 			in.cases = append(in.cases, one)
 		}
 	}
 	k.judged = append(k.judged, in)
 	return in.cases
+}
+
+// has says whether a subject has a vulnerability, by its number.
+func (k *subjectKnown) has(number int32) bool {
+	return k != nil && slices.ContainsFunc(k.all, func(one settled) bool { return one.number == number })
 }
 
 // of gives what is wrong with a subject.

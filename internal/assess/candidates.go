@@ -93,7 +93,7 @@ func (ix *index) fixes(h *host) map[string][]string {
 				if !hit.Reaches(to, on) {
 					continue
 				}
-				if r := ix.rankOf(vulnerability, u.subject, hit, on, ix.now()); r < fine {
+				if r := rankOf(ix.caseOf(vulnerability, u.subject, hit, on, nil), ix.now()); r < fine {
 					ranks[p.Name][vulnerability] = int(r)
 				}
 			}

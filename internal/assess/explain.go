@@ -92,10 +92,14 @@ func (c Case) statusText(v Verdict, on Installed) string {
 	case apiv1.StatusRebootPending:
 		return fmt.Sprintf("The newest installed kernel, %s, has the fix: reboot into it.", c.Standing.Role.Newest)
 	case apiv1.StatusOldCode:
-		if len(on.Units) > 0 {
-			return fmt.Sprintf("The fix is on disk, and the version before is still loaded: restart %s.", strings.Join(few(on.Units), ", "))
+		disk := "The fix is on disk"
+		if !c.Hit.Reaches(c.Standing.Role.Newest, c.Standing) {
+			disk = fmt.Sprintf("What is on disk, %s, is not listed for it", c.Standing.Role.Newest)
 		}
-		return "The fix is on disk, and the version before is still loaded by running processes."
+		if len(on.Units) > 0 {
+			return fmt.Sprintf("%s, and the version before is still loaded: restart %s.", disk, strings.Join(few(on.Units), ", "))
+		}
+		return disk + ", and the version before is still loaded by running processes."
 	case apiv1.StatusEntitlement:
 		return fmt.Sprintf("The fix needs %s, which this host does not say it has.", c.Hit.Entitlement(c.Standing))
 	}

@@ -166,7 +166,7 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	}
 	on := w.ix.installed(h.cohort, g.at)
 	now := w.ix.now()
-	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.Value().at(w.ix.places[h.place].Place))
+	c := w.ix.caseOf(g.id, s, hits[g.id], g.at.kind.Value().at(w.ix.places[h.place].Place), nil) // it is a finding, so not of what is on disk too
 	c.Ended = w.ix.lifecycles.ended(s.Ecosystem, now)
 	var update string
 	update, on.Offer = h.offer(on.Packages, c, w.ix.past != Past{})

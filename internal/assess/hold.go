@@ -118,6 +118,15 @@ func (ix *index) lose(s *subject) {
 // hits are what a subject falls under: worked out when asked for, since a page shows a hundred of the fleet's hundreds of thousands.
 func (ix *index) hits(s *subject) map[string]Hit { return Settle(ix.rules.match(s.Subject)) }
 
+// onDisk is what the version falls under that is on disk in the place of old code; nil for what is on disk itself.
+func (ix *index) onDisk(s *subject, on Standing) map[string]Hit {
+	now, old := s.replaced(on)
+	if !old {
+		return nil
+	}
+	return Settle(ix.rules.match(now))
+}
+
 // order gives the ids of what a subject falls under, those first that it is known to have.
 func (s *subject) order(hits map[string]Hit) []string {
 	ids := make([]string, 0, len(hits))

@@ -288,8 +288,10 @@ func (p *presence) judged(ranks []uint8) {
 // judge ranks everything that was found of a subject, at a place.
 func (ix *index) judge(p *presence, at Place, hits map[string]Hit) []uint8 {
 	out, now := make([]uint8, 0, len(p.of.found)), ix.now()
+	on := p.kind.Value().at(at)
+	disk := ix.onDisk(p.of, on)
 	for _, v := range p.of.found {
-		out = append(out, ix.rankOf(v.id, p.of, hits[v.id], p.kind.Value().at(at), now))
+		out = append(out, rankOf(ix.caseOf(v.id, p.of, hits[v.id], on, disk), now))
 	}
 	return out
 }

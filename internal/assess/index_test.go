@@ -113,7 +113,7 @@ func TestANewPlaceIsJudged(t *testing.T) {
 		w.assess.mu.RLock()
 		for _, f := range page.Items {
 			s := w.assess.ix.subjects[Subject{Ecosystem: f.Ecosystem, Name: f.Source, Source: f.Source, Version: f.Installed}]
-			want := Judge(w.assess.ix.caseOf(f.Vulnerability, s, w.assess.ix.hits(s)[f.Vulnerability], Standing{Place: PlaceOf(labels)}), w.assess.now())
+			want := Judge(w.assess.ix.caseOf(f.Vulnerability, s, w.assess.ix.hits(s)[f.Vulnerability], Standing{Place: PlaceOf(labels)}, nil), w.assess.now())
 			if f.Priority != want.Priority {
 				t.Errorf("%v: %s is %s, judged alone %s", labels, f.Vulnerability, f.Priority, want.Priority)
 			}

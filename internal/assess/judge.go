@@ -15,6 +15,7 @@ type Case struct {
 	Hit           Hit // settled
 	Threat        advisory.Threat
 	Standing      Standing
+	OnDisk        bool   // for old code: the version on disk in its place has it as well
 	Ended         string // the day on which the last support of its release ended; empty: somebody looks after it, or nobody knows
 }
 
@@ -33,8 +34,8 @@ func Judge(c Case, now time.Time) Verdict {
 	if role.Livepatched.Has(c.Vulnerability) {
 		return Verdict{}
 	}
-	if role.Part == OldCode && !c.Hit.fixOn(c.Standing).reached(c.Hit.scheme, newVersion(c.Hit.scheme, role.Newest)) {
-		return Verdict{} // what is on disk has it as well, and is listed for it
+	if role.Part == OldCode && c.OnDisk {
+		return Verdict{} // what is on disk is listed for it
 	}
 	return Verdict{c.status(), inputsOf(c, now).level().priority()}
 }

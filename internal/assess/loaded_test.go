@@ -164,6 +164,66 @@ func TestOldCodeIsJudgedAtTheVersionBefore(t *testing.T) {
 	}
 }
 
+// What rids the version on disk of a vulnerability need not be a fix that somebody names: what is loaded is affected all the same.
+func TestOldCodeStaysAFindingHoweverTheDiskIsRidOfIt(t *testing.T) {
+	t.Parallel()
+	said := func(feed, id string, a advisory.Affected) advisory.Advisory {
+		a.Ecosystem, a.Package = "Debian:12", "openssl"
+		return advisory.Advisory{Feed: feed, ID: id, CVEs: []string{"CVE-1"}, Affected: []advisory.Affected{a}}
+	}
+	open := said("osv/x", "A-1", advisory.Affected{Ranges: []advisory.Range{{Introduced: "0"}}})
+	stillLoaded := []string{"CVE-1 openssl 1-1: fixed on disk, the old code is still loaded"}
+	packages := inventory.Convert(apiv1.Packages{Ecosystem: "Debian:12", Packages: []apiv1.Package{{Name: "libssl3", Arch: "amd64", Version: "2-1", Source: "openssl"}}})
+	state := HostState{OldCode: []apiv1.OldCode{{Name: "libssl3", Arch: "amd64", From: "1-1", Units: []string{"nginx.service"}}}}
+	for name, tc := range map[string]struct {
+		said []advisory.Advisory
+		want []string
+	}{
+		"the user's VEX on the new version": {[]advisory.Advisory{open, said("vex", "V-1", advisory.Affected{Versions: []string{"2-1"}, Status: advisory.StatusNotAffected})}, stillLoaded},
+		"the override on the new version":   {[]advisory.Advisory{open, said("override", "O-1", advisory.Affected{Versions: []string{"2-1"}, Status: advisory.StatusNotAffected})}, stillLoaded},
+		"a range that ends before it":       {[]advisory.Advisory{said("osv/x", "A-1", advisory.Affected{Ranges: []advisory.Range{{Introduced: "0", Last: "1-9"}}})}, stillLoaded},
+		"a list of versions without it":     {[]advisory.Advisory{said("osv/x", "A-1", advisory.Affected{Versions: []string{"1-1"}})}, stillLoaded},
+		"both versions are not affected":    {[]advisory.Advisory{open, said("vex", "V-1", advisory.Affected{Status: advisory.StatusNotAffected})}, []string{}},
+		"the new version is listed itself":  {[]advisory.Advisory{open}, []string{"CVE-1 openssl 2-1: no fix yet"}},
+		"a named fix is not reached":        {[]advisory.Advisory{said("osv/x", "A-1", advisory.Affected{Ranges: []advisory.Range{{Introduced: "0", Fixed: "3-1"}}})}, []string{"CVE-1 openssl 2-1: fix available"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if d := cmp.Diff(tc.want, toldOf(t, packages, state, advisory.NewList(tc.said, nil, nil))); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+
+	w := newWorld(t)
+	a := w.enroll("a", nil)
+	w.packages(a.ID, "Debian:12", apiv1.Package{Name: "libssl3", Arch: "amd64", Version: "2-1", Source: "openssl"})
+	w.facts(a.ID, "", state.OldCode...)
+	w.importFeed("osv/x", []string{"Debian:12"}, open)
+	w.start()
+	t.Cleanup(w.stop)
+	for _, step := range []struct {
+		vex    []advisory.Advisory
+		want   string
+		status string
+	}{
+		{nil, "2-1", apiv1.StatusNoFix},
+		{[]advisory.Advisory{said("vex", "V-1", advisory.Affected{Versions: []string{"2-1"}, Status: advisory.StatusNotAffected})}, "1-1", apiv1.StatusOldCode},
+		{nil, "2-1", apiv1.StatusNoFix},
+	} {
+		w.importFeed("vex", nil, step.vex...)
+		w.settle()
+		page, err := w.assess.Findings(t.Context(), Query{})
+		w.must(err)
+		if len(page.Items) != 1 || page.Items[0].Installed != step.want || page.Items[0].Status != step.status {
+			t.Fatalf("want %s of %s: %+v", step.status, step.want, page.Items)
+		}
+		if step.vex != nil && !strings.Contains(page.Items[0].Explanation, "What is on disk, 2-1, is not listed for it, and the version before is still loaded: restart nginx.service") {
+			t.Errorf("%q", page.Items[0].Explanation)
+		}
+	}
+}
+
 // A tool of the kernel that processes map in its old version is old code, and no other kernel that runs: it does not take the place of the
 // image of that version, which runs itself.
 func TestOldToolsOfTheKernelAreNotTheKernel(t *testing.T) {

@@ -89,22 +89,22 @@ func TestJudge(t *testing.T) {
 		standing        Standing
 		want            Verdict
 	}{
-		"no severity is normal":         {"", "6.1.150-1", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
-		"no fix can wait":               {"", "", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusNoFix, apiv1.PriorityLow}},
-		"word":                          {"Important", "6.1.150-1", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityHigh}},
-		"unknown word":                  {"purple", "6.1.150-1", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
-		"cvss 9.8":                      {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "6.1.150-1", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityHigh}},
-		"exploited":                     {"low", "6.1.150-1", kev, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityUrgent}},
-		"exploited without a fix":       {"low", "", kev, on(Role{}), Verdict{apiv1.StatusNoFix, apiv1.PriorityUrgent}},
-		"exploited but not loaded":      {"", "6.2", kev, on(Role{Part: NotLoaded}), Verdict{apiv1.StatusNotLoaded, apiv1.PriorityLowest}},
-		"exploited but not running":     {"", "6.2", kev, on(Role{Part: NotRunning}), Verdict{apiv1.StatusNotRunning, apiv1.PriorityLow}},
-		"newest has the fix":            {"", "6.1.147-1", advisory.Threat{}, on(Role{Newest: "6.1.147-1"}), Verdict{apiv1.StatusRebootPending, apiv1.PriorityNormal}},
-		"newest has it not":             {"", "6.1.150-1", advisory.Threat{}, on(Role{Newest: "6.1.147-1"}), Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
-		"exploited and reboot pending":  {"", "6.1.147-1", kev, on(Role{Newest: "6.1.147-1"}), Verdict{apiv1.StatusRebootPending, apiv1.PriorityUrgent}},
-		"old code":                      {"", "6.1.147-1", kev, on(Role{Part: OldCode, Newest: "6.1.147-1"}), Verdict{apiv1.StatusOldCode, apiv1.PriorityUrgent}},
-		"old code of what is no better": {"", "6.1.147-1", kev, on(Role{Part: OldCode, Newest: "6.1.146-1"}), Verdict{}},
-		"livepatched":                   {"", "6.1.147-1", kev, on(Role{Livepatched: NewCVESet([]string{"CVE-2025-1"})}), Verdict{}},
-		"something else livepatched":    {"", "6.1.147-1", kev, on(Role{Livepatched: NewCVESet([]string{"CVE-2025-11"})}), Verdict{apiv1.StatusFixed, apiv1.PriorityUrgent}},
+		"no severity is normal":        {"", "6.1.150-1", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
+		"no fix can wait":              {"", "", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusNoFix, apiv1.PriorityLow}},
+		"word":                         {"Important", "6.1.150-1", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityHigh}},
+		"unknown word":                 {"purple", "6.1.150-1", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
+		"cvss 9.8":                     {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "6.1.150-1", advisory.Threat{}, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityHigh}},
+		"exploited":                    {"low", "6.1.150-1", kev, on(Role{}), Verdict{apiv1.StatusFixed, apiv1.PriorityUrgent}},
+		"exploited without a fix":      {"low", "", kev, on(Role{}), Verdict{apiv1.StatusNoFix, apiv1.PriorityUrgent}},
+		"exploited but not loaded":     {"", "6.2", kev, on(Role{Part: NotLoaded}), Verdict{apiv1.StatusNotLoaded, apiv1.PriorityLowest}},
+		"exploited but not running":    {"", "6.2", kev, on(Role{Part: NotRunning}), Verdict{apiv1.StatusNotRunning, apiv1.PriorityLow}},
+		"newest has the fix":           {"", "6.1.147-1", advisory.Threat{}, on(Role{Newest: "6.1.147-1"}), Verdict{apiv1.StatusRebootPending, apiv1.PriorityNormal}},
+		"newest has it not":            {"", "6.1.150-1", advisory.Threat{}, on(Role{Newest: "6.1.147-1"}), Verdict{apiv1.StatusFixed, apiv1.PriorityNormal}},
+		"exploited and reboot pending": {"", "6.1.147-1", kev, on(Role{Newest: "6.1.147-1"}), Verdict{apiv1.StatusRebootPending, apiv1.PriorityUrgent}},
+		"old code":                     {"", "6.1.147-1", kev, on(Role{Part: OldCode, Newest: "6.1.147-1"}), Verdict{apiv1.StatusOldCode, apiv1.PriorityUrgent}},
+		"old code without a named fix": {"", "", kev, on(Role{Part: OldCode, Newest: "6.1.146-1"}), Verdict{apiv1.StatusOldCode, apiv1.PriorityUrgent}},
+		"livepatched":                  {"", "6.1.147-1", kev, on(Role{Livepatched: NewCVESet([]string{"CVE-2025-1"})}), Verdict{}},
+		"something else livepatched":   {"", "6.1.147-1", kev, on(Role{Livepatched: NewCVESet([]string{"CVE-2025-11"})}), Verdict{apiv1.StatusFixed, apiv1.PriorityUrgent}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,6 +114,10 @@ func TestJudge(t *testing.T) {
 			c := Case{Vulnerability: "CVE-2025-1", Subject: SubjectOf(linux), Hit: hit, Threat: tc.threat, Standing: tc.standing}
 			if d := cmp.Diff(tc.want, Judge(c, now)); d != "" {
 				t.Errorf("-want +got:\n%s", d)
+			}
+			c.OnDisk = true
+			if v := Judge(c, now); tc.standing.Role.Part == OldCode && v.IsFinding() {
+				t.Errorf("old code of what is listed itself: %+v", v)
 			}
 		})
 	}

@@ -57,6 +57,16 @@ func OldOf(packages []inventory.Package, state HostState) []Old {
 	return out
 }
 
+// replaced gives the subject that is on disk in the place of old code; false: the subject is on disk itself. Only the version differs, so
+// the same advisories speak of both.
+func (s Subject) replaced(on Standing) (Subject, bool) {
+	if on.Role.Part != OldCode {
+		return s, false
+	}
+	s.Version = on.Role.Newest
+	return s, true
+}
+
 // before is a package at the version before, if the version of its source can be derived from how the two relate now.
 func before(p inventory.Package, version string) (inventory.Package, bool) {
 	was := p

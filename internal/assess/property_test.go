@@ -55,10 +55,11 @@ func (p plain) bruteForce() map[string][]string {
 				}
 			}
 			slices.Sort(also)
-			lines = p.linesOf(lines, seen, one, setting.Standing(SubjectOf(one)), also)
+			lines = p.linesOf(lines, seen, one, setting.Standing(SubjectOf(one)), also, nil)
 		}
 		for _, old := range OldOf(packages, state) {
-			lines = p.linesOf(lines, seen, old.Packages[0], setting.Loaded(old), names(old.Packages))
+			at := slices.IndexFunc(packages, func(one inventory.Package) bool { return SubjectOf(one) == old.Now })
+			lines = p.linesOf(lines, seen, old.Packages[0], setting.Loaded(old), names(old.Packages), Settle(Match(packages[at], p.advisories)))
 		}
 		slices.Sort(lines)
 		out[h.name] = lines
@@ -66,10 +67,13 @@ func (p plain) bruteForce() map[string][]string {
 	return out
 }
 
-// linesOf adds what is wrong with one package in a standing.
-func (p plain) linesOf(lines []string, seen map[string]bool, one inventory.Package, standing Standing, also []string) []string {
+// linesOf adds what is wrong with one package in a standing. disk is what is wrong with the one on disk in the place of old code.
+func (p plain) linesOf(lines []string, seen map[string]bool, one inventory.Package, standing Standing, also []string, disk map[string]Hit) []string {
 	for vulnerability, hit := range Settle(Match(one, p.advisories)) {
 		c := Case{Vulnerability: vulnerability, Subject: SubjectOf(one), Hit: hit, Standing: standing}
+		if _, c.OnDisk = disk[vulnerability]; c.OnDisk && standing.Role.Part == OldCode {
+			continue
+		}
 		if slices.Contains(p.kev, vulnerability) {
 			c.Threat.KEV = &advisory.KEV{CVE: vulnerability}
 		}

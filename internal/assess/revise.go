@@ -263,10 +263,14 @@ func (r *revision) subject(s *subject) {
 	ranks := make([][]uint8, 0, len(s.presences)) // of each presence, by place
 	for _, p := range s.presences {
 		all := make([]uint8, 0, len(ids)*len(ix.places))
+		var disk map[string]Hit
+		if now, old := s.replaced(p.kind.Value()); old {
+			disk = Settle(matchRules(now, list))
+		}
 		for _, at := range ix.places {
 			on := p.kind.Value().at(at.Place)
 			for _, id := range ids {
-				all = append(all, ix.rankOf(id, s, hits[id], on, r.now))
+				all = append(all, rankOf(ix.caseOf(id, s, hits[id], on, disk), r.now))
 			}
 		}
 		ranks = append(ranks, all)
@@ -360,14 +364,15 @@ func (r *revision) worst() {
 	})
 }
 
-// caseOf is a vulnerability of a subject in a standing.
-func (ix *index) caseOf(vulnerability string, s *subject, hit Hit, on Standing) Case {
-	return Case{Vulnerability: vulnerability, Subject: s.Subject, Hit: hit, Threat: ix.threats[vulnerability], Standing: on}
+// caseOf is a vulnerability of a subject in a standing. disk is what onDisk gives for them.
+func (ix *index) caseOf(vulnerability string, s *subject, hit Hit, on Standing, disk map[string]Hit) Case {
+	_, still := disk[vulnerability]
+	return Case{Vulnerability: vulnerability, Subject: s.Subject, Hit: hit, Threat: ix.threats[vulnerability], Standing: on, OnDisk: still}
 }
 
 // rankOf judges a case; fine when it is no finding.
-func (ix *index) rankOf(vulnerability string, s *subject, hit Hit, on Standing, now time.Time) uint8 {
-	v := Judge(ix.caseOf(vulnerability, s, hit, on), now)
+func rankOf(c Case, now time.Time) uint8 {
+	v := Judge(c, now)
 	if !v.IsFinding() {
 		return fine
 	}
