@@ -2,9 +2,11 @@ package scan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +68,31 @@ func TestTheCacheChangesNothingButTheTime(t *testing.T) {
 	third := scanOnce(t, opts)
 	if d := cmp.Diff(first, second) + cmp.Diff(first, third); d != "" || len(first.Findings) != 1 {
 		t.Errorf("%d findings; %s", len(first.Findings), d)
+	}
+}
+
+// Another build may read the same feeds in another way: what it did not compile itself it does not take.
+func TestEachBuildCompilesForItself(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "staunch")
+	build := func(text string, at time.Time) string {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+		return program(path, nil)
+	}
+	first := build("one", time.Unix(1, 0))
+	for name, other := range map[string]string{"size": build("three", time.Unix(1, 0)), "time": build("one", time.Unix(2, 0))} {
+		if other == first || other == "" {
+			t.Errorf("another %s is the same program: %q", name, other)
+		}
+	}
+	if again := build("one", time.Unix(1, 0)); again != first || !strings.Contains(first, runtime.Version()) {
+		t.Errorf("%q, then %q", first, again)
+	}
+	if unknown := program(path+"-", nil) + program(path, os.ErrNotExist); unknown != "" {
+		t.Errorf("a program that is not known: %q", unknown)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,8 @@ func know(ctx context.Context, opts Options, releases []string, warn func(string
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return knowledge{}, fault.Wrap(err, fault.Invalid, "no folder of feeds at %q", opts.Feeds)
 	}
-	if opts.NoCache || opts.Cache == "" {
+	by := program(os.Executable())
+	if opts.NoCache || opts.Cache == "" || by == "" {
 		return compileOnce(ctx, opts, folder, releases)
 	}
 	cache, err := compiled.OpenCache(opts.Cache)
@@ -53,7 +55,7 @@ func know(ctx context.Context, opts Options, releases []string, warn func(string
 		if err != nil {
 			return knowledge{}, err
 		}
-		key := compiled.KeyOf(folder, releases, inputs, program())
+		key := compiled.KeyOf(folder, releases, inputs, by)
 		l, err := cache.Open(key)
 		if err == nil {
 			return knowledge{l, func() { cache.Discard(key) }}, nil
@@ -143,9 +145,9 @@ func compile(ctx context.Context, w *compiled.Writer, opts Options, folder strin
 	return w.Finish(status, ecosystems)
 }
 
-// program tells this build from any other, which may read the same feeds in another way.
-func program() string {
-	path, err := os.Executable()
+// program tells this build, at a path, from any other, which may read the same feeds in another way; empty when it cannot be told. A
+// packager may give every file the same time, and one build may have the size of another, so the commit it was built from counts too.
+func program(path string, err error) string {
 	if err != nil {
 		return ""
 	}
@@ -153,7 +155,16 @@ func program() string {
 	if err != nil {
 		return ""
 	}
-	return path + " " + strconv.FormatInt(info.Size(), 10) + " " + info.ModTime().UTC().Format(time.RFC3339Nano)
+	parts := []string{path, strconv.FormatInt(info.Size(), 10), info.ModTime().UTC().Format(time.RFC3339Nano)}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		parts = append(parts, build.Main.Version, build.GoVersion)
+		for _, s := range build.Settings {
+			if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
+				parts = append(parts, s.Value)
+			}
+		}
+	}
+	return strings.Join(parts, "\n")
 }
 
 // Folders are where a user's own data and cache lie, by the XDG base directory specification.
