@@ -52,7 +52,7 @@ type index struct {
 	cohorts    []*cohort // by number; nil: the number is free
 	unnumbered []uint32  // free numbers
 	crowds     []heads   // by place: how many hosts of each cohort stand there
-	turn       uint32    // counts walks through a host's packages
+	turn       uint64    // counts walks through a host's packages
 
 	hosts     map[string]*host
 	byOrdinal directory[host]
@@ -121,7 +121,7 @@ type presence struct {
 	there   []uint32 // by place: how many hosts
 	ranks   []uint8  // by place, one after the other; beside of.found
 	worst   []uint8  // by place: the lowest of its ranks
-	turn    uint32   // of the walk that came by last: it comes once for each binary package
+	turn    uint64   // of the walk that came by last: it comes once for each binary package
 }
 
 // at are the ranks at a place.
