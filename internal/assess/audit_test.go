@@ -21,11 +21,22 @@ func audit(ix *index) string {
 		m.each(func(n uint32) bool { out = append(out, n); return true })
 		return out
 	}
+	for n, s := range ix.affected {
+		if len(s.found) == 0 || s.place != n || ix.subjects[s.Subject] != s {
+			return fmt.Sprintf("%v is listed as affected at %d", s.Subject, n)
+		}
+	}
 	for _, s := range ix.subjects {
+		if len(s.found) > 0 && (s.place >= len(ix.affected) || ix.affected[s.place] != s) {
+			return fmt.Sprintf("%v is not listed as affected", s.Subject)
+		}
 		for _, p := range s.presences {
 			there := make([]int, 0, len(p.there))
-			for _, n := range p.there {
-				there = append(there, int(n))
+			for n, hosts := range p.there {
+				there = append(there, int(hosts))
+				if (hosts > 0) != (p.places&placeNumber(n) != 0) {
+					return fmt.Sprintf("%v: %d hosts at %d, noted at %b", s.Subject, hosts, n, p.places)
+				}
 			}
 			got[fmt.Sprint("presence ", s.Subject, p.kind.Value().text())] = kept{list(&p.cohorts), there}
 		}
@@ -43,6 +54,7 @@ func audit(ix *index) string {
 			}
 		}
 	}
+	var absent Subject
 	for _, h := range ix.hosts {
 		if h.cohort == nil {
 			continue
@@ -65,6 +77,9 @@ func audit(ix *index) string {
 		}
 		here := map[string]bool{}
 		ix.each(h.cohort.set, func(p *heldPackage) {
+			if h.cohort.set.releases&p.subject.release == 0 {
+				absent = p.subject.Subject
+			}
 			here[fmt.Sprint("presence ", p.subject.Subject, h.cohort.kind(p.subject).text())] = true
 			if to, ok := h.updates.offers(&p.Package); ok && follows(&p.Package, p.subject.Subject) {
 				put(fmt.Sprint("offer ", p.subject.Subject, to), false)
@@ -79,6 +94,9 @@ func audit(ix *index) string {
 		if h.cohort.worst[h.place] != ix.worsts(h.cohort)[h.place] {
 			return fmt.Sprintf("host %s: the worst is held as %d, its packages say %d", h.name, h.cohort.worst[h.place], ix.worsts(h.cohort)[h.place])
 		}
+	}
+	if absent != (Subject{}) {
+		return fmt.Sprintf("the set of a host does not name the release of %v", absent)
 	}
 	return cmp.Diff(want, got)
 }

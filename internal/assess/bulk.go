@@ -124,7 +124,10 @@ func (b *bulk) enter(c *cohort, counts [][]uint32, mine func(*subject) bool) byP
 			return // noted already, for another of its binary packages
 		}
 		for n := range ix.places {
-			one.there[n] += counts[n][c.number]
+			if hosts := counts[n][c.number]; hosts > 0 {
+				one.there[n] += hosts
+				one.places |= placeNumber(n)
+			}
 			worst[n] = min(worst[n], one.worst[n])
 		}
 	}

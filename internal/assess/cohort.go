@@ -228,10 +228,7 @@ func (ix *index) worstOfAll() []byPlace {
 		at   placeSet
 	}
 	alike := map[bad]numbers{}
-	for _, s := range ix.subjects {
-		if len(s.found) == 0 {
-			continue
-		}
+	for _, s := range ix.affected {
 		for _, p := range s.presences {
 			var where [fine + 1]placeSet
 			for n, rank := range p.worst {

@@ -28,16 +28,11 @@ func (s numbers) joinMembers(m *members) {
 	})
 }
 
-// meets says whether any of some members is in the set.
+// meets says whether any of some members is in the set. As a rule one of the first is, so they are looked at one by one.
 func (s numbers) meets(m *members) (met bool) {
-	m.batches(func(some []uint32) bool {
-		for _, n := range some {
-			if s.has(n) {
-				met = true
-				return false
-			}
-		}
-		return true
+	m.each(func(n uint32) bool {
+		met = s.has(n)
+		return !met
 	})
 	return met
 }

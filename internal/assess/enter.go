@@ -17,6 +17,7 @@ func (ix *index) enter(h *host) {
 	ix.crowds[h.place].add(c.number)
 	ix.walk(c, func(p *presence) {
 		p.there[h.place]++
+		p.places |= placeNumber(h.place)
 		if first {
 			p.cohorts.add(c.number)
 		}
@@ -37,7 +38,10 @@ func (ix *index) leave(h *host) {
 	ix.crowds[h.place].sub(c.number)
 	var gone []*presence
 	ix.walk(c, func(p *presence) {
-		if p.there[h.place]--; !last {
+		if p.there[h.place]--; p.there[h.place] == 0 {
+			p.places &^= placeNumber(h.place)
+		}
+		if !last {
 			return
 		}
 		if p.cohorts.remove(c.number); p.cohorts.len() == 0 {

@@ -75,10 +75,8 @@ func (ix *index) eachPresence(f filter, selected *selection, fn func(*presence, 
 			}
 			return
 		}
-		for _, s := range ix.subjects {
-			if len(s.found) > 0 {
-				visit(s)
-			}
+		for _, s := range ix.affected {
+			visit(s)
 		}
 		return
 	}

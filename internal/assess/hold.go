@@ -59,6 +59,7 @@ func (ix *index) hold(digest string, ids []inventory.PackageID) *packageSet {
 			p.subject = ix.subject(SubjectOf(p.Package))
 			p.subject.packages++
 		}
+		set.releases |= p.subject.release
 		if p.Ecosystem != apiv1.EcosystemSnap && p.Ecosystem != apiv1.EcosystemFlatpak {
 			set.ecosystem = p.Ecosystem
 		}
@@ -74,6 +75,18 @@ func (ix *index) hold(digest string, ids []inventory.PackageID) *packageSet {
 	}
 	set.packages, set.ids, set.images = len(there), slices.Clone(inventory.EncodeSet(there)), shared(strings.Join(images, " "))
 	return set
+}
+
+// releaseSet is a set of ecosystems by number; those that come after sixty-two share the last, so that it may name too many, never too few.
+type releaseSet uint64
+
+func (ix *index) releaseOf(ecosystem string) releaseSet {
+	known, there := ix.ecosystems[ecosystem]
+	if !there {
+		known = 1 << min(len(ix.ecosystems), 63)
+		ix.ecosystems[ecosystem] = known
+	}
+	return known
 }
 
 // release lets go of a set that no host has any more, and of what only it had.
@@ -95,7 +108,7 @@ func (ix *index) subject(s Subject) *subject {
 	if known := ix.subjects[s]; known != nil {
 		return known
 	}
-	made := &subject{Subject: s, kernel: kernelSource(s), sells: sells(s.Ecosystem), unordered: s.Unordered()}
+	made := &subject{Subject: s, release: ix.releaseOf(s.Ecosystem), kernel: kernelSource(s), sells: sells(s.Ecosystem), unordered: s.Unordered()}
 	ix.subjects[s] = made
 	for _, k := range s.spokenOf() {
 		ix.named[k] = append(ix.named[k], made)
@@ -176,9 +189,26 @@ func (ix *index) found(s *subject, ids []string) {
 		v.subjects = append(v.subjects, s)
 		s.found = append(s.found, v)
 	}
+	ix.enlist(s, len(before) > 0)
 	s.numbers = make([]uint32, 0, len(s.found))
 	for _, v := range s.found {
 		s.numbers = append(s.numbers, v.number)
+	}
+}
+
+// enlist keeps the list of subjects that have something found. They are in the order in which they came, as they lie in memory: going
+// through a map of them would take twice as long, nearly all of it waiting for memory.
+func (ix *index) enlist(s *subject, listed bool) {
+	switch has := len(s.found) > 0; {
+	case has && !listed:
+		s.place = len(ix.affected)
+		ix.affected = append(ix.affected, s)
+	case !has && listed:
+		last := len(ix.affected) - 1
+		ix.affected[s.place] = ix.affected[last]
+		ix.affected[s.place].place = s.place
+		ix.affected[last] = nil
+		ix.affected = ix.affected[:last]
 	}
 }
 

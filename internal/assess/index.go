@@ -37,12 +37,14 @@ type index struct {
 	lifecycles *lifecycles
 	releases   map[string]bool // ecosystems about which some feed has data
 
-	packages directory[heldPackage] // by id
-	subjects map[Subject]*subject
-	named    map[named][]*subject
-	vulns    map[string]*vulnerability // those that some subject has
-	numbered []*vulnerability          // by number; nil: the number is free
-	free     []uint32
+	ecosystems map[string]releaseSet  // numbered as they come
+	packages   directory[heldPackage] // by id
+	subjects   map[Subject]*subject
+	affected   []*subject // those of which something is found
+	named      map[named][]*subject
+	vulns      map[string]*vulnerability // those that some subject has
+	numbered   []*vulnerability          // by number; nil: the number is free
+	free       []uint32
 
 	sets     map[string]*packageSet
 	settings map[settingKey]*setting
@@ -67,7 +69,7 @@ func newIndex(now func() time.Time) *index {
 		now: now, day: day(now()),
 		rules: newRules(), advisories: map[advisory.Ref]*heldAdvisory{}, byName: map[string][]*heldAdvisory{}, issued: map[string]int{},
 		threats: map[string]advisory.Threat{}, feeds: map[string]advisory.FeedState{}, lifecycles: &lifecycles{}, releases: map[string]bool{},
-		subjects: map[Subject]*subject{}, named: map[named][]*subject{}, vulns: map[string]*vulnerability{},
+		ecosystems: map[string]releaseSet{}, subjects: map[Subject]*subject{}, named: map[named][]*subject{}, vulns: map[string]*vulnerability{},
 		sets: map[string]*packageSet{}, settings: map[settingKey]*setting{}, updates: map[string]*updates{},
 		hosts: map[string]*host{}, live: roaring.New(), attrs: attributes{}, pending: map[nameArch]string{},
 	}
@@ -106,10 +108,12 @@ type subject struct {
 	numbers   []uint32 // of found: most questions need no more, and looking them up in each takes longer than all the rest
 	presences []*presence
 	offers    []*offer
-	packages  int  // of those that the index holds
-	kernel    bool // built from the Linux kernel
-	sells     bool // its release has fixes that need an entitlement
-	unordered bool // its version cannot be compared
+	place     int        // in affected
+	packages  int        // of those that the index holds
+	release   releaseSet // its ecosystem
+	kernel    bool       // built from the Linux kernel
+	sells     bool       // its release has fixes that need an entitlement
+	unordered bool       // its version cannot be compared
 }
 
 // presence is a subject in one kind of standing: which cohorts have it so, and how bad each of what was found is there, by place. A kind is
@@ -121,6 +125,7 @@ type presence struct {
 	there   []uint32 // by place: how many hosts
 	ranks   []uint8  // by place, one after the other; beside of.found
 	worst   []uint8  // by place: the lowest of its ranks
+	places  placeSet // where there are any
 	turn    uint64   // of the walk that came by last: it comes once for each binary package
 }
 
@@ -152,7 +157,8 @@ const unjudged = 255
 type packageSet struct {
 	digest    string
 	ecosystem string
-	ids       []byte // inventory.EncodeSet
+	releases  releaseSet // of all its packages
+	ids       []byte     // inventory.EncodeSet
 	packages  int
 	images    string // ids of kernel images, as text
 	foreign   int    // packages of other origins

@@ -56,8 +56,9 @@ func (ix *index) reachOf(f filter, selected *selection) *reach {
 		})
 	default:
 		g.order = ix.harshest()
-		for _, s := range ix.subjects {
-			if len(s.found) > 0 && f.wantsSubject(s) {
+		releases := selected.releases()
+		for _, s := range ix.affected {
+			if s.release&releases != 0 && f.wantsSubject(s) {
 				g.subject(s)
 			}
 		}
@@ -100,7 +101,7 @@ func (g *gathering) take(p *presence, places placeSet) {
 // subject counts in all presences of a subject.
 func (g *gathering) subject(s *subject) {
 	for _, p := range s.presences {
-		there := p.places() & g.selected.places
+		there := p.places & g.selected.places
 		if there == 0 {
 			continue
 		}
@@ -134,20 +135,10 @@ func (g *gathering) worsens(numbers []uint32, ranks []uint8) bool {
 	return false
 }
 
-// places are those at which any host has it so.
-func (p *presence) places() (out placeSet) {
-	for n, hosts := range p.there {
-		if hosts > 0 {
-			out |= placeNumber(n)
-		}
-	}
-	return out
-}
-
 // harshest are the numbers of places, those first where ranks are mostly worse: some hundred subjects show which these are.
 func (ix *index) harshest() []int {
 	sums, order, looked := make([]int, len(ix.places)), make([]int, len(ix.places)), 0
-	for _, s := range ix.subjects {
+	for _, s := range ix.affected {
 		for _, p := range s.presences {
 			for _, n := range p.worst {
 				looked += int(fine - n)

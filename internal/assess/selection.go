@@ -1,6 +1,10 @@
 package assess
 
-import "github.com/RoaringBitmap/roaring/v2"
+import (
+	"math/bits"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
 
 // selection is the hosts that a question is about, and the cohorts that they are of, cut by place as often as it takes. For one question
 // and one goroutine.
@@ -100,6 +104,34 @@ func (s *selection) countStanding(at placeSet, where []placeSet) headCount {
 	return headCount{by, headsOf(by)}
 }
 
+// countEachPlace counts them at each place, in one go.
+func (s *selection) countEachPlace() {
+	by := make([][]uint32, len(s.ix.places))
+	for n := range by {
+		by[n] = make([]uint32, len(s.ix.cohorts))
+	}
+	s.eachStanding(s.places, func(h *host) bool {
+		by[h.place][h.cohort.number]++
+		return true
+	})
+	for n := range by {
+		s.counts[placeNumber(n)] = headCount{by[n], headsOf(by[n])}
+	}
+}
+
+// releases are the ecosystems of what selected hosts have.
+func (s *selection) releases() (out releaseSet) {
+	if s.whole {
+		return ^out
+	}
+	for number, where := range s.located() {
+		if where != 0 {
+			out |= s.ix.cohorts[number].set.releases
+		}
+	}
+	return out
+}
+
 // cohortsAt are those that have selected hosts at some of the places.
 func (s *selection) cohortsAt(at placeSet) numbers {
 	at &= s.places
@@ -136,6 +168,10 @@ func (s *selection) counted(at placeSet) headCount {
 		s.located()
 	}
 	known, there := s.counts[at]
+	if !there && bits.OnesCount16(uint16(at)) == 1 {
+		s.countEachPlace()
+		return s.counts[at]
+	}
 	if !there {
 		known = s.countStanding(at, nil)
 		s.counts[at] = known
@@ -166,7 +202,7 @@ func (s *selection) having(p *presence, at placeSet) int {
 
 // present are the places at which selected hosts have a subject so.
 func (s *selection) present(p *presence) placeSet {
-	there := p.places() & s.places
+	there := p.places & s.places
 	switch {
 	case s.whole || there == 0:
 		return there
