@@ -313,6 +313,21 @@ func (r *revision) flush() {
 // manyCohorts is how often each cohort may come up before going through all presences by bitmap is quicker.
 const manyCohorts = 8
 
+// fewSets is how many package sets are gone through sooner than all presences by bitmap.
+const fewSets = 512
+
+// worstOfAll brings every cohort's up to date.
+func (r *revision) worstOfAll() {
+	worst := r.ix.worstOfAll()
+	r.commit(func() {
+		for _, c := range r.ix.cohorts {
+			if c != nil {
+				c.worst = worst[c.number]
+			}
+		}
+	})
+}
+
 // worst brings the worst ranks of every cohort up to date that has a presence whose own changed.
 func (r *revision) worst() {
 	ix := r.ix
@@ -321,14 +336,7 @@ func (r *revision) worst() {
 		cohorts += p.cohorts.len()
 	}
 	if cohorts > manyCohorts*len(ix.cohorts) {
-		worst := ix.worstOfAll()
-		r.commit(func() {
-			for _, c := range ix.cohorts {
-				if c != nil {
-					c.worst = worst[c.number]
-				}
-			}
-		})
+		r.worstOfAll()
 		return
 	}
 	worst, again := map[*cohort]byPlace{}, map[*packageSet]bool{}
@@ -351,6 +359,10 @@ func (r *revision) worst() {
 			worst[c] = ranks
 			return true
 		})
+	}
+	if len(again) > fewSets {
+		r.worstOfAll()
+		return
 	}
 	for set := range again {
 		for c, ranks := range ix.worstOf(set) {
