@@ -107,7 +107,7 @@ type installed struct {
 
 func (s Subject) installed() installed {
 	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
-	in := installed{version: newVersion(scheme, s.Version), stream: s.Stream, modular: s.Stream != ""}
+	in := installed{version: newVersion(scheme, s.Version)}
 	if scheme == vercmp.RPM {
 		in.stream, in.upstream, in.track = moduleStream(s.Stream), upstream(s.Version), track(scheme, s.Version)
 		in.modular = in.stream != "" || modular(s.Version)

@@ -17,12 +17,12 @@ type Subject struct {
 	Version   string
 	Source    string // as the host names its source, for people
 	Foreign   bool   // known to come from somewhere else than the distribution: its advisories do not speak of it
-	Stream    string // of a module, or of a variant that is built apart; empty: the ordinary build
+	Stream    string
 }
 
 // SubjectOf says what advisories would call a package.
 func SubjectOf(p inventory.Package) Subject {
-	s := Subject{Ecosystem: p.Ecosystem, Name: p.Source, Version: p.SourceVersion, Source: p.Source, Foreign: foreign(p), Stream: streamOf(p)}
+	s := Subject{Ecosystem: p.Ecosystem, Name: p.Source, Version: p.SourceVersion, Source: p.Source, Foreign: foreign(p), Stream: p.Stream}
 	scheme, _ := vercmp.ForEcosystem(p.Ecosystem)
 	if scheme != vercmp.Deb && scheme != vercmp.APK {
 		s.Name, s.Version = p.Name, p.Version
@@ -92,22 +92,9 @@ func origins(ecosystem string) []string {
 	case "Debian":
 		return []string{"Debian"}
 	case "Ubuntu":
-		return []string{"Ubuntu", "UbuntuESM", "UbuntuESMApps", "UbuntuFIPS", "UbuntuFIPSUpdates"}
+		return []string{"Ubuntu", "UbuntuESM", "UbuntuESMApps"}
 	}
 	return nil
-}
-
-// streamOf is the variant that a package was built as: a module's, or by its origin, one of Ubuntu's for FIPS, of which only entries with
-// that stream speak.
-func streamOf(p inventory.Package) string {
-	switch {
-	case !strings.HasPrefix(p.Ecosystem, "Ubuntu:"):
-	case p.Origin == "UbuntuFIPS":
-		return "fips"
-	case p.Origin == "UbuntuFIPSUpdates":
-		return "fips-updates"
-	}
-	return p.Stream
 }
 
 // foreign needs a known origin and a distribution whose own origins are known; everything else is matched. Snaps and flatpaks are

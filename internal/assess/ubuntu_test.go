@@ -51,37 +51,3 @@ func TestUbuntuVEXAndOSV(t *testing.T) {
 		})
 	}
 }
-
-// A build for FIPS comes from a repository of its own: by its origin it is known, and only what is said of such builds counts.
-func TestUbuntuFIPSPackages(t *testing.T) {
-	t.Parallel()
-	about := aboutPackage("Ubuntu:22.04", "openssl")
-	fips := func(stream string, a advisory.Affected) advisory.Affected {
-		a.Stream, a.Entitlement = stream, stream
-		return a
-	}
-	osv := func(affected ...advisory.Affected) advisory.Advisory {
-		return entryOf("ubuntu/osv", "UBUNTU-CVE-2026-1", affected...)
-	}
-	for name, tc := range map[string]struct {
-		origin, version, entitled string
-		said                      []advisory.Advisory
-		want                      string
-	}{
-		"its own fix":                       {"UbuntuFIPSUpdates", "3.0.2-1+Fips1", "fips-updates", []advisory.Advisory{osv(fips("fips-updates", about("", "3.0.2-1+Fips2")))}, "fix available 3.0.2-1+Fips2 by UBUNTU-CVE-2026-1"},
-		"its own fix is there":              {"UbuntuFIPSUpdates", "3.0.2-1+Fips2", "fips-updates", []advisory.Advisory{osv(fips("fips-updates", about("", "3.0.2-1+Fips2")))}, ""},
-		"the other repository's fix":        {"UbuntuFIPS", "3.0.2-1+Fips1", "fips", []advisory.Advisory{osv(fips("fips-updates", about("", "3.0.2-1+Fips2")))}, ""},
-		"certified, and never fixed there":  {"UbuntuFIPS", "3.0.2-1+Fips1", "fips", []advisory.Advisory{osv(fips("fips", about(advisory.StatusOpen, "")))}, "no fix yet"},
-		"the ordinary build's says nothing": {"UbuntuFIPS", "3.0.2-1+Fips1", "fips", []advisory.Advisory{osv(about("", "3.0.2-9"))}, ""},
-		"the ordinary build, not for FIPS":  {"Ubuntu", "3.0.2-1", "", []advisory.Advisory{osv(about("", "3.0.2-9"), fips("fips-updates", about("", "3.0.2-1+Fips2")))}, "fix available 3.0.2-9 by UBUNTU-CVE-2026-1"},
-		"beside the ordinary one's fix":     {"UbuntuFIPSUpdates", "3.0.2-1+Fips1", "fips-updates", []advisory.Advisory{osv(about("", "3.0.2-1"), fips("fips-updates", about("", "3.0.2-1+Fips2")))}, "fix available 3.0.2-1+Fips2 by UBUNTU-CVE-2026-1"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := apiv1.Package{Name: "openssl", Arch: "amd64", Version: tc.version, Origin: tc.origin}
-			if got := outcome(p, "Ubuntu:22.04", Standing{Entitlements: tc.entitled}, tc.said...); got != tc.want {
-				t.Errorf("got %q, want %q", got, tc.want)
-			}
-		})
-	}
-}
