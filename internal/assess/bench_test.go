@@ -79,6 +79,7 @@ func benchService(b *testing.B) *Service {
 	b.Helper()
 	w := newWorld(b)
 	w.assess.ix = benchIndex(compileChange(advisory.Knowledge{Advisories: benchKnowledge()}))
+	w.assess.ix.said = w.store
 	return w.assess
 }
 

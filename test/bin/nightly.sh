@@ -20,19 +20,18 @@ fuzz() {
   return 1
 }
 scratch=$(mktemp -d)
+chmod 755 "$scratch" # the user postgres has a folder in it
 finish() {
   sh test/bin/pgtmp.sh stop "$scratch/pg" >/dev/null 2>&1
   rm -rf "$scratch"
 }
 trap finish EXIT
 trap 'exit 143' INT TERM # so that finish runs
-race() {
-  local port=54429
-  while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done # free, since nothing answers
-  sh test/bin/pgtmp.sh start "$scratch/pg" "$port" || { tail -n 5 "$scratch/pg/log"; return 1; }
-  CGO_ENABLED=1 STAUNCH_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres?sslmode=disable" go test -race ./...
-}
-step race
+port=54429
+while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done # free, since nothing answers
+sh test/bin/pgtmp.sh start "$scratch/pg" "$port" || { tail -n 5 "$scratch/pg/log"; exit 1; }
+export STAUNCH_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres?sslmode=disable"
+step env CGO_ENABLED=1 go test -race -timeout 30m ./...
 step go test ./internal/vercmp -run TestKeysOrderAsCompareDoes -rapid.checks=1000000 -timeout 100m
 while read -r pkg target; do
   step fuzz "$pkg" "$target"
