@@ -285,7 +285,7 @@ func TestApply(t *testing.T) {
 			}
 		}
 		other := h.lock(t, fresh[0]) // what a stolen server would sign: its own bytes under a known name
-		evil := lab.Deb{Name: fresh[0].Name, Version: fresh[0].Version, Files: map[string]string{"usr/bin/evil": "evil\n"}}
+		evil := h.build(t, lab.Deb{Name: fresh[0].Name, Version: fresh[0].Version, Files: map[string]string{"usr/bin/evil": "evil\n"}})
 		for name, c := range map[string]struct {
 			lock  seal.Lock
 			spoil func(id string)
@@ -295,15 +295,14 @@ func TestApply(t *testing.T) {
 			"index changed":        {h.lock(t, fresh[0]), spoil("lists/*InRelease", "Label: Lab", "Label: Bal"), "signed"},
 			"package changed":      {h.lock(t, fresh[0]), spoil("debs/*", "control", "c0ntrol"), "sha256"},
 			"the lock names other bytes": {other, func(id string) {
-				body := h.build(t, evil)
-				if err := os.WriteFile(filepath.Join(h.Root, applySpool, "in", id, "debs", evil.Name+"_1.1_all.deb"), body, 0o640); err != nil {
+				if err := os.WriteFile(filepath.Join(h.Root, applySpool, "in", id, "debs", fresh[0].Name+"_1.1_all.deb"), evil, 0o640); err != nil {
 					t.Fatal(err)
 				}
 			}, "no list that is signed"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				if name == "the lock names other bytes" {
-					c.lock.Changes[0] = sized(c.lock.Changes[0], h.build(t, evil))
+					c.lock.Changes[0] = sized(c.lock.Changes[0], evil)
 				}
 				o := h.offer(t, c.lock, nil)
 				h.put(t, o, fresh[0])

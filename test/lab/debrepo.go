@@ -143,7 +143,8 @@ func (r *DebRepo) build(d Deb) (string, error) {
 	if err := os.Chmod(tree, 0o755); err != nil { // MkdirTemp's 0700 would become the mode of the host's /
 		return "", err
 	}
-	if _, err := output("dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, r.DebFile(d)); err != nil {
+	// The same package is the same bytes whenever it is built (dpkg-deb(1), SOURCE_DATE_EPOCH): a lock names its sha256.
+	if _, err := output("env", "SOURCE_DATE_EPOCH=1767225600", "dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, r.DebFile(d)); err != nil {
 		return "", err
 	}
 	body, err := os.ReadFile(r.DebFile(d))

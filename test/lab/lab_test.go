@@ -3,6 +3,7 @@
 package lab_test
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"os"
@@ -107,4 +108,29 @@ func serve(t *testing.T, dir, port string) string {
 	go func() { _ = srv.ListenAndServe() }()
 	t.Cleanup(func() { _ = srv.Close() })
 	return "http://" + srv.Addr
+}
+
+// A package is the same bytes whenever it is built: a lock names its sha256, and a test may publish it again seconds later.
+func TestAPackageIsBuiltTheSameAgain(t *testing.T) {
+	repo, err := lab.NewDebRepo(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = repo.Close() })
+	d := lab.Deb{Name: "lab-same", Version: "1.0", Files: map[string]string{"etc/lab/same": "same\n"}, Scripts: map[string]string{"postinst": "true"}}
+	var built [2][]byte
+	for i := range built {
+		if i > 0 {
+			time.Sleep(1100 * time.Millisecond) // the formats inside count whole seconds
+		}
+		if err := repo.Publish(lab.DebSuite{Name: "lab", Origin: "Lab", Label: "Lab", Debs: []lab.Deb{d}}); err != nil {
+			t.Fatal(err)
+		}
+		if built[i], err = os.ReadFile(repo.DebFile(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(built[0], built[1]) {
+		t.Error("the second build differs from the first")
+	}
 }
