@@ -67,6 +67,8 @@ type Store interface {
 	CurrentAdvisory(ctx context.Context, r Ref) (Advisory, error)
 	// CurrentOverlays streams every current overlay, by feed and CVE: hundreds of thousands, of EPSS.
 	CurrentOverlays(ctx context.Context, fn func(Overlay) error) error
+	// OverlaysFrom lists the current overlays of one feed, by CVE.
+	OverlaysFrom(ctx context.Context, feed string) ([]Overlay, error)
 	// OverlaysOf lists the current overlays of some CVEs.
 	OverlaysOf(ctx context.Context, cves []string) ([]Overlay, error)
 	// CurrentLifecycles lists every current lifecycle, by feed, product and release.

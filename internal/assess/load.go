@@ -26,8 +26,12 @@ const (
 	heardOverlap = 15 * time.Second
 )
 
-// load builds an index. now is the clock by which things have an age; heard is the newest last-seen time in it.
-func load(ctx context.Context, from Reader, now func() time.Time) (ix *index, heard time.Time, err error) {
+// everyOverlay streams all that is known of CVEs beside advisories: hundreds of thousands, of EPSS.
+type everyOverlay func(ctx context.Context, fn func(advisory.Overlay) error) error
+
+// load builds an index. every is for one that goes on: it keeps what is known of each CVE that an advisory names, for a host may come that has
+// it. nil: of the CVEs that some host has, and what KEV lists. now is the clock by which things have an age; heard is the newest last-seen time in it.
+func load(ctx context.Context, from Reader, every everyOverlay, now func() time.Time) (ix *index, heard time.Time, err error) {
 	ix = newIndex(now)
 	ix.said = from
 	if ix.seq, err = from.Seq(ctx); err != nil { // first: what is read afterwards may be newer, never older
@@ -35,7 +39,7 @@ func load(ctx context.Context, from Reader, now func() time.Time) (ix *index, he
 	}
 	l := loading{from: from, ix: ix, at: map[string]int{}}
 	group, both := errgroup.WithContext(ctx) // hosts and knowledge do not meet in the index before packages come
-	group.Go(func() error { return loadKnowledge(both, from, ix) })
+	group.Go(func() error { return loadKnowledge(both, from, every, ix) })
 	group.Go(func() error { return l.portraits(both) })
 	if err := group.Wait(); err != nil {
 		return nil, heard, err
@@ -53,12 +57,17 @@ func load(ctx context.Context, from Reader, now func() time.Time) (ix *index, he
 		}
 		l.all[i] = portrait{}
 	}
+	if every == nil {
+		if ix.threats, err = ix.threatsIn(ctx, from); err != nil { // before the cohorts are judged
+			return nil, heard, err
+		}
+	}
 	b.end()
 	ix.live.RunOptimize()
 	return ix, l.heard, nil
 }
 
-func loadKnowledge(ctx context.Context, from Reader, ix *index) error {
+func loadKnowledge(ctx context.Context, from Reader, every everyOverlay, ix *index) error {
 	c := newCompiling()
 	err := from.CurrentAdvisories(ctx, func(a advisory.Advisory) error {
 		c.add(a)
@@ -67,12 +76,14 @@ func loadKnowledge(ctx context.Context, from Reader, ix *index) error {
 	if err != nil {
 		return fmt.Errorf("reading advisories: %w", err)
 	}
-	err = from.CurrentOverlays(ctx, func(o advisory.Overlay) error {
-		c.overlays = append(c.overlays, o)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("reading overlays: %w", err)
+	if every != nil {
+		err := every(ctx, func(o advisory.Overlay) error {
+			c.overlays = append(c.overlays, o)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("reading overlays: %w", err)
+		}
 	}
 	states, err := from.FeedStates(ctx)
 	if err != nil {

@@ -30,7 +30,9 @@ type Reader interface {
 type Knower interface {
 	CurrentAdvisories(ctx context.Context, fn func(advisory.Advisory) error) error
 	CurrentAdvisory(ctx context.Context, r advisory.Ref) (advisory.Advisory, error)
-	CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error
+	// OverlaysOf lists the overlays of some CVEs, OverlaysFrom those of one feed.
+	OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error)
+	OverlaysFrom(ctx context.Context, feed string) ([]advisory.Overlay, error)
 	CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error)
 	FeedStates(ctx context.Context) ([]advisory.FeedState, error)
 }
@@ -42,10 +44,8 @@ type PastReader interface {
 	OpenSections(ctx context.Context, hostID string) (map[string]inventory.Interval, error)
 	// HostsChangedUntil names the hosts of which anything else was at a later instant.
 	HostsChangedUntil(ctx context.Context, later time.Time) ([]string, error)
-	// KnowledgeUntil is what turns the knowledge of a later instant back into this one's.
+	// KnowledgeUntil is what turns the advisories of a later instant back into this one's.
 	KnowledgeUntil(ctx context.Context, later time.Time) (advisory.Knowledge, error)
-	// OverlaysOf lists the overlays of some CVEs.
-	OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error)
 }
 
 // withHindsight has the hosts of one time and the knowledge of another.
@@ -62,8 +62,12 @@ func (w withHindsight) CurrentAdvisory(ctx context.Context, r advisory.Ref) (adv
 	return w.Knower.CurrentAdvisory(ctx, r)
 }
 
-func (w withHindsight) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error {
-	return w.Knower.CurrentOverlays(ctx, fn)
+func (w withHindsight) OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error) {
+	return w.Knower.OverlaysOf(ctx, cves)
+}
+
+func (w withHindsight) OverlaysFrom(ctx context.Context, feed string) ([]advisory.Overlay, error) {
+	return w.Knower.OverlaysFrom(ctx, feed)
 }
 
 func (w withHindsight) CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error) {
@@ -181,7 +185,7 @@ func (s *Service) loadPast(past Past) (*index, error) {
 	if past.Hindsight {
 		from = withHindsight{s.past(past.At), s.store}
 	}
-	ix, _, err := load(ctx, from, func() time.Time { return past.At }) // ages are of then
+	ix, _, err := load(ctx, from, nil, func() time.Time { return past.At }) // ages are of then
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return nil, fault.Wrap(err, fault.Unavailable, "the server is being stopped")

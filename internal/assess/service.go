@@ -144,7 +144,7 @@ func (s *Service) reach(seq int64) {
 
 // reload builds a new index beside the present one, which answers meanwhile, and puts it in its place.
 func (s *Service) reload(ctx context.Context) error {
-	ix, heard, err := load(ctx, s.store, s.now)
+	ix, heard, err := load(ctx, s.store, s.store.CurrentOverlays, s.now)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (s *Service) Sweep(ctx context.Context, at []time.Time, each func(at time.T
 		then := backward{s.store, s.past(instant), later}
 		if back == nil {
 			back = NewService(then, nil, nil, fleet.NewPresence(time.Minute), s.log, clock)
-			ix, _, err := load(ctx, then, clock)
+			ix, _, err := load(ctx, then, nil, clock)
 			if err != nil {
 				return fmt.Errorf("reading the past: %w", err)
 			}
@@ -49,14 +49,27 @@ func (s *Service) stepTo(ctx context.Context, then backward) error {
 	if err != nil {
 		return err
 	}
+	knowledge, err := then.at.KnowledgeUntil(ctx, then.later)
+	if err != nil {
+		return err
+	}
 	s.store = then
-	b := batch{advisory: true, feeds: true, hosts: map[string]bool{}}
+	s.ix.revise(compileChange(knowledge), s.step)
+	if s.ix.lifecycles, err = loadLifecycles(ctx, then); err != nil {
+		return err
+	}
+	b := batch{feeds: true, hosts: map[string]bool{}}
 	for _, id := range changed {
 		b.hosts[id] = true
 	}
 	if err := s.applyBatch(ctx, b); err != nil {
 		return err
 	}
+	threats, err := s.ix.threatsIn(ctx, then)
+	if err != nil {
+		return err
+	}
+	s.ix.reviseThreats(threats, s.step)
 	s.ix.said = then
 	s.ix.rejudge(s.step)
 	return nil
@@ -67,10 +80,6 @@ type backward struct {
 	Store
 	at    PastReader
 	later time.Time
-}
-
-func (b backward) KnowledgeAfter(ctx context.Context, _ int64) (advisory.Knowledge, error) {
-	return b.at.KnowledgeUntil(ctx, b.later)
 }
 
 func (b backward) Host(ctx context.Context, id string) (fleet.Host, error) { return b.at.Host(ctx, id) }
@@ -103,8 +112,8 @@ func (b backward) CurrentAdvisory(ctx context.Context, r advisory.Ref) (advisory
 	return b.at.CurrentAdvisory(ctx, r)
 }
 
-func (b backward) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error {
-	return b.at.CurrentOverlays(ctx, fn)
+func (b backward) OverlaysFrom(ctx context.Context, feed string) ([]advisory.Overlay, error) {
+	return b.at.OverlaysFrom(ctx, feed)
 }
 
 func (b backward) OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error) {

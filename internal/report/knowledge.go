@@ -1,6 +1,8 @@
 package report
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -48,12 +50,30 @@ func NewKnowledge(overlays []advisory.Overlay, now time.Time) *Knowledge {
 		byName: map[name][]advisory.Advisory{}, first: map[advisory.Ref]time.Time{},
 		threats: map[string]advisory.Threat{}, now: now, matched: map[assess.Subject]map[string]match{}, ended: map[string]string{},
 	}
-	for _, o := range overlays {
+	k.AddOverlays(overlays)
+	return k
+}
+
+// AddOverlays takes in what is known of CVEs beside advisories.
+func (k *Knowledge) AddOverlays(all []advisory.Overlay) {
+	for _, o := range all {
 		t := k.threats[o.CVE]
 		t.Add(o)
 		k.threats[o.CVE] = t
 	}
-	return k
+}
+
+// Vulnerabilities are those that some advisory is about, each once: of no other will anything be judged.
+func (k *Knowledge) Vulnerabilities() []string {
+	of := map[string]bool{}
+	for _, all := range k.byName {
+		for i := range all {
+			for _, v := range assess.Vulnerabilities(&all[i]) {
+				of[v] = true
+			}
+		}
+	}
+	return slices.Collect(maps.Keys(of))
 }
 
 // Add takes in an advisory, under the packages that wanted names (nil: all). Everything is added before anything is judged.

@@ -214,15 +214,7 @@ func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) 
 			break
 		}
 	}
-	var overlays []advisory.Overlay
-	err := p.store.CurrentOverlays(ctx, func(o advisory.Overlay) error {
-		overlays = append(overlays, o)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading overlays: %w", err)
-	}
-	k := NewKnowledge(overlays, p.now)
+	k := NewKnowledge(nil, p.now)
 	lifecycles, err := p.store.CurrentLifecycles(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading lifecycles: %w", err)
@@ -244,6 +236,11 @@ func (p *past) know(ctx context.Context, rows []apiv1.Host) (*Knowledge, error) 
 			return nil, fmt.Errorf("reading advisories of %q: %w", f.Name, err)
 		}
 	}
+	overlays, err := p.store.OverlaysOf(ctx, k.Vulnerabilities())
+	if err != nil {
+		return nil, fmt.Errorf("reading overlays: %w", err)
+	}
+	k.AddOverlays(overlays)
 	return k, nil
 }
 

@@ -22,7 +22,7 @@ type Store interface {
 	FeedStates(ctx context.Context) ([]advisory.FeedState, error)
 	// KnownAdvisories streams the current advisories of a feed with the time when the first revision of each was imported.
 	KnownAdvisories(ctx context.Context, feed string, fn func(a advisory.Advisory, first time.Time) error) error
-	CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error
+	OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error)
 	CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error)
 	RunsOfHost(ctx context.Context, hostID string, limit int) ([]run.Run, error)
 	Plan(ctx context.Context, id string) (plan.Plan, error)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -65,26 +64,21 @@ func (s *Store) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) e
 	}, `SELECT feed, body FROM overlays WHERE to_at IS NULL ORDER BY feed, cve`))
 }
 
-// OverlaysOf answers: what is known of these CVEs beside advisories? In no order.
-func (s *Store) OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error) {
-	return s.overlaysOf(ctx, cves, nil)
+// OverlaysFrom answers: what does one feed know of CVEs? By CVE.
+func (s *Store) OverlaysFrom(ctx context.Context, feed string) ([]advisory.Overlay, error) {
+	all, err := list(ctx, s.reader, scanOverlay, `SELECT feed, body FROM overlays WHERE feed = $1 AND to_at IS NULL ORDER BY cve`, feed)
+	return all, wrap("overlays", err)
 }
 
-// overlaysOf reads those that hold at an instant; nil: now.
-func (s *Store) overlaysOf(ctx context.Context, cves []string, then *Past) ([]advisory.Overlay, error) {
-	cves = slices.Compact(slices.Sorted(slices.Values(cves)))
+// OverlaysOf answers: what is known of these CVEs beside advisories? In no order.
+func (s *Store) OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error) {
 	all := []advisory.Overlay{}
-	for part := range slices.Chunk(cves, 10*chunk) {
-		args := make([]any, 0, len(part)+1)
+	for part := range slices.Chunk(distinct(cves), 10*chunk) {
+		args := make([]any, 0, len(part))
 		for _, cve := range part {
 			args = append(args, cve)
 		}
-		holds := `to_at IS NULL`
-		if then != nil {
-			holds = fmt.Sprintf(`from_at <= $%d AND (to_at IS NULL OR to_at > $%[1]d)`, len(part)+1)
-			args = append(args, then.at)
-		}
-		found, err := list(ctx, s.reader, scanOverlay, `SELECT feed, body FROM overlays WHERE cve IN `+tuples(1, len(part))+` AND `+holds, args...)
+		found, err := list(ctx, s.reader, scanOverlay, `SELECT feed, body FROM overlays WHERE cve IN `+tuples(1, len(part))+` AND to_at IS NULL`, args...)
 		if err != nil {
 			return nil, wrap("overlays", err)
 		}
@@ -92,6 +86,8 @@ func (s *Store) overlaysOf(ctx context.Context, cves []string, then *Past) ([]ad
 	}
 	return all, nil
 }
+
+func distinct(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
 
 // CurrentLifecycles answers: how long is each release of each product looked after? By feed and key.
 func (s *Store) CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error) {

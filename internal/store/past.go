@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -101,20 +103,39 @@ func (p *Past) CurrentAdvisory(ctx context.Context, r advisory.Ref) (advisory.Ad
 	return a, wrap("past advisory", orNotFound(err, "advisory", r.ID))
 }
 
-// CurrentOverlays streams what was known of CVEs beside advisories then, by feed and CVE.
-func (p *Past) CurrentOverlays(ctx context.Context, fn func(advisory.Overlay) error) error {
-	return wrap("past overlays", each(ctx, p.s.reader, func(r scanner) error {
-		o, err := scanOverlay(r)
-		if err != nil {
-			return err
-		}
-		return fn(o)
-	}, `SELECT feed, body FROM overlays WHERE `+during+`ORDER BY feed, cve`, p.at))
+// OverlaysFrom answers: what did one feed know of CVEs then? By CVE. It goes through everything that the feed ever said.
+func (p *Past) OverlaysFrom(ctx context.Context, feed string) ([]advisory.Overlay, error) {
+	all, err := list(ctx, p.s.reader, scanOverlay, `SELECT feed, body FROM overlays WHERE feed = $2 AND `+during+`ORDER BY cve`, p.at, feed)
+	return all, wrap("past overlays", err)
 }
 
-// OverlaysOf answers: what was known of these CVEs beside advisories then? In no order.
+// OverlaysOf answers: what was known of these CVEs beside advisories then? In no order. Of each it looks for the newest revision before,
+// however many there are: EPSS has hundreds of thousands of CVEs, and may say something else of each every day.
 func (p *Past) OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error) {
-	return p.s.overlaysOf(ctx, cves, p)
+	feeds, err := list(ctx, p.s.reader, scalar[string], `SELECT f.name FROM feeds f WHERE EXISTS (SELECT 1 FROM overlays o WHERE o.feed = f.name) ORDER BY f.name`)
+	if err != nil {
+		return nil, wrap("past overlays", err)
+	}
+	all := []advisory.Overlay{}
+	for part := range slices.Chunk(distinct(cves), 10*chunk) {
+		args := make([]any, 0, len(part)+2)
+		for _, cve := range part {
+			args = append(args, cve)
+		}
+		feed, at := fmt.Sprintf("$%d", len(part)+1), fmt.Sprintf("$%d", len(part)+2)
+		for _, name := range feeds {
+			found, err := list(ctx, p.s.reader, scanOverlay, `
+				WITH asked (cve) AS (VALUES `+tuples(len(part), 1)+`)
+				SELECT o.feed, o.body FROM asked a JOIN overlays o ON o.feed = `+feed+` AND o.cve = a.cve
+					AND o.from_at = (SELECT MAX(n.from_at) FROM overlays n WHERE n.feed = `+feed+` AND n.cve = a.cve AND n.from_at <= `+at+`)
+				WHERE o.to_at IS NULL OR o.to_at > `+at, append(args, name, p.at)...)
+			if err != nil {
+				return nil, wrap("past overlays", err)
+			}
+			all = append(all, found...)
+		}
+	}
+	return all, nil
 }
 
 // CurrentLifecycles answers: how long was each release to be looked after, as known then?
@@ -152,33 +173,20 @@ func (p *Past) HostsChangedUntil(ctx context.Context, later time.Time) ([]string
 	return ids, wrap("hosts changed", err)
 }
 
-// KnowledgeUntil is what turns the knowledge of a later instant back into this one's: the revisions that ended in between, and the
-// names that were not known yet.
+// KnowledgeUntil is what turns the advisories of a later instant back into this one's: the revisions that ended in between, and the
+// names that were not known yet. Overlays are asked for by CVE (OverlaysOf): most are of CVEs that nobody has.
 func (p *Past) KnowledgeUntil(ctx context.Context, later time.Time) (k advisory.Knowledge, err error) {
 	until := later.UnixMicro()
 	if k.Advisories, err = list(ctx, p.s.reader, p.s.scanAdvisory, `
 		SELECT feed, id, body FROM advisories WHERE from_at <= $1 AND to_at > $1 AND to_at <= $2 ORDER BY feed, id`, p.at, until); err != nil {
 		return advisory.Knowledge{}, wrap("past knowledge", err)
 	}
-	if k.Gone, err = list(ctx, p.s.reader, func(r scanner) (g advisory.Ref, err error) {
+	k.Gone, err = list(ctx, p.s.reader, func(r scanner) (g advisory.Ref, err error) {
 		err = r.Scan(&g.Feed, &g.ID)
 		return g, err
 	}, `
 		SELECT DISTINCT a.feed, a.id FROM advisories a WHERE a.from_at > $1 AND a.from_at <= $2 AND NOT EXISTS (
 			SELECT 1 FROM advisories n WHERE n.feed = a.feed AND n.id = a.id AND n.from_at <= $1 AND (n.to_at IS NULL OR n.to_at > $1))
-		ORDER BY a.feed, a.id`, p.at, until); err != nil {
-		return advisory.Knowledge{}, wrap("past knowledge", err)
-	}
-	if k.Overlays, err = list(ctx, p.s.reader, scanOverlay, `
-		SELECT feed, body FROM overlays WHERE from_at <= $1 AND to_at > $1 AND to_at <= $2 ORDER BY feed, cve`, p.at, until); err != nil {
-		return advisory.Knowledge{}, wrap("past knowledge", err)
-	}
-	k.OverlaysGone, err = list(ctx, p.s.reader, func(r scanner) (g advisory.OverlayRef, err error) {
-		err = r.Scan(&g.Feed, &g.CVE)
-		return g, err
-	}, `
-		SELECT DISTINCT o.feed, o.cve FROM overlays o WHERE o.from_at > $1 AND o.from_at <= $2 AND NOT EXISTS (
-			SELECT 1 FROM overlays n WHERE n.feed = o.feed AND n.cve = o.cve AND n.from_at <= $1 AND (n.to_at IS NULL OR n.to_at > $1))
-		ORDER BY o.feed, o.cve`, p.at, until)
+		ORDER BY a.feed, a.id`, p.at, until)
 	return k, wrap("past knowledge", err)
 }

@@ -112,6 +112,7 @@ func methodCalls(t *testing.T, s *store.Store) []methodCall {
 			return err
 		}},
 		{"OverlaysOf", func(ctx context.Context) error { return second(s.OverlaysOf(ctx, []string{"CVE-2025-1"})) }},
+		{"OverlaysFrom", func(ctx context.Context) error { return second(s.OverlaysFrom(ctx, "kev")) }},
 		{"CurrentOverlays", func(ctx context.Context) error { return second(currentOverlays(ctx, s)) }},
 		{"CurrentLifecycles", func(ctx context.Context) error { return second(s.CurrentLifecycles(ctx)) }},
 		{"KnownAdvisories", func(ctx context.Context) error {

@@ -46,10 +46,14 @@ func atInstant(t *testing.T, s *store.Store, at time.Time) then {
 		out.Advisories[a.ID] = a.Affected[0].Ranges[0].Fixed
 		return nil
 	}))
-	must(t, p.CurrentOverlays(ctx, func(o advisory.Overlay) error {
+	for _, o := range get(p.OverlaysOf(ctx, []string{"CVE-2026-1", "CVE-2026-2", "CVE-2026-1"}))(t) {
 		out.Scores[o.CVE] = o.EPSS.Score
-		return nil
-	}))
+	}
+	fromFeed := map[string]float64{}
+	for _, o := range get(p.OverlaysFrom(ctx, "epss"))(t) {
+		fromFeed[o.CVE] = o.EPSS.Score
+	}
+	same(t, "the same by feed", fromFeed, out.Scores)
 	for _, f := range get(p.FeedStates(ctx))(t) {
 		out.Feeds[f.Name] = f.Ecosystems
 	}
@@ -82,6 +86,7 @@ func pastAnswers(t *testing.T, s *store.Store) {
 	must(t, second(s.ImportFeed(ctx, covering(importOf("osv/Debian", day(4), []advisory.Advisory{advisoryOf("A", "2")}, nil), "Debian:12", "Debian:13"))))
 	must(t, second(s.ImportFeed(ctx, importOf("epss", day(4), nil, scores(0.9)))))
 	must(t, second(s.DeleteHost(ctx, "h1", day(5), ev(event.HostDeleted, "h1"))))
+	must(t, second(s.ImportFeed(ctx, importOf("epss", day(6), nil, nil))))
 
 	sets := func(name string) []inventory.HostSet {
 		return []inventory.HostSet{{HostID: "h1", Digest: digestOf(name)}}
@@ -99,6 +104,8 @@ func pastAnswers(t *testing.T, s *store.Store) {
 	same(t, "day 4", atInstant(t, s, day(4).Add(time.Hour)), two)
 	two.Hosts, two.Packages, two.Facts = []string{"h2"}, []inventory.HostSet{}, map[string]string{}
 	same(t, "day 5", atInstant(t, s, day(5)), two)
+	two.Scores = map[string]float64{}
+	same(t, "day 6, when EPSS speaks of the CVE no more", atInstant(t, s, day(6)), two)
 
 	backward(t, s, day)
 
@@ -152,14 +159,7 @@ func backward(t *testing.T, s *store.Store, day func(int) time.Time) {
 		for _, a := range k.Advisories {
 			after.Advisories[a.ID] = a.Affected[0].Ranges[0].Fixed
 		}
-		for _, r := range k.OverlaysGone {
-			delete(after.Scores, r.CVE)
-		}
-		for _, o := range k.Overlays {
-			after.Scores[o.CVE] = o.EPSS.Score
-		}
 		same(t, "advisories walked back", after.Advisories, before.Advisories)
-		same(t, "overlays walked back", after.Scores, before.Scores)
 		changed := get(p.HostsChangedUntil(ctx, day(n)))(t)
 		for _, h := range []string{"h1", "h2"} {
 			was := before.Facts[h] + digestsOf(before, h)
