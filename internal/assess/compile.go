@@ -2,6 +2,7 @@ package assess
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/vercmp"
@@ -51,6 +52,9 @@ type fix struct {
 	track string // the minor release it was built for, as 9_2; empty: none
 }
 
+// opener is what a fix needs, for people: "aus or tus" where one of them is enough.
+func (f *fix) opener() string { return strings.ReplaceAll(f.entitlement, ",", " or ") }
+
 // compiler makes rules out of advisories. What rules have in common (names, versions, words) they share within one compiler, so whoever
 // compiles a feed uses one for all of it.
 type compiler struct {
@@ -89,7 +93,45 @@ func (c *compiler) compile(a *advisory.Advisory) []*rule {
 		}
 		rules[at].entries = append(rules[at].entries, c.entry(of.scheme, a, affected))
 	}
+	for _, r := range rules {
+		c.join(r)
+	}
 	return rules
+}
+
+// join makes one fix of those at the same version that several entitlements open, so that each of them does: Red Hat names what AUS, TUS and
+// E4S have in common once for each, SUSE what LTSS and ESPOS have.
+func (c *compiler) join(r *rule) {
+	selling := 0
+	for i := range r.entries {
+		selling += count(r.entries[i].entitlement != "")
+	}
+	if selling < 2 {
+		return
+	}
+	paid := map[*version][]*fix{}
+	for i := range r.entries {
+		for _, s := range r.entries[i].spans {
+			if s.fix != nil && s.fix.entitlement != "" {
+				paid[s.fix.version] = append(paid[s.fix.version], s.fix)
+			}
+		}
+	}
+	for _, same := range paid {
+		var all []string
+		for _, f := range same {
+			all = append(all, f.entitlement)
+		}
+		slices.Sort(all)
+		if all = slices.Compact(all); len(all) < 2 {
+			continue
+		}
+		for _, f := range same {
+			with := *f.said
+			with.entitlement = strings.Join(all, ",")
+			f.said = c.said(with)
+		}
+	}
 }
 
 // about is nil for a release whose versions we cannot order.

@@ -32,7 +32,7 @@ type Role struct {
 type Kernels struct {
 	images  map[build]bool
 	running build
-	newest  build // of the source that runs: a host may have two lines of kernels, as Oracle's
+	newest  build // of the source that runs and of its line: a host may have several of both, as Oracle's
 }
 
 type build struct{ source, version string }
@@ -41,8 +41,9 @@ type build struct{ source, version string }
 // machine's, as in a container) the newest is taken for the one that runs, since it is the one that would.
 func KernelsOf(packages []inventory.Package, running string) Kernels {
 	k := Kernels{images: map[build]bool{}}
-	var newest build // of all
-	newestOf := map[string]build{}
+	var newest build                  // of all
+	newestOf := map[[2]string]build{} // by source and line
+	var ofRunning, ofNewest [2]string
 	found := false
 	for _, p := range packages {
 		release, ok := imageRelease(p)
@@ -52,8 +53,9 @@ func KernelsOf(packages []inventory.Package, running string) Kernels {
 		s := SubjectOf(p)
 		b := build{s.Source, s.Version}
 		k.images[b] = true
+		of := [2]string{b.source, linesOf(s).of(b.version)}
 		if release == running {
-			k.running, found = b, true
+			k.running, ofRunning, found = b, of, true
 		}
 		scheme, _ := vercmp.ForEcosystem(p.Ecosystem)
 		above := func(other build) bool {
@@ -61,16 +63,16 @@ func KernelsOf(packages []inventory.Package, running string) Kernels {
 			return other == (build{}) || valid && order > 0
 		}
 		if above(newest) {
-			newest = b
+			newest, ofNewest = b, of
 		}
-		if above(newestOf[b.source]) {
-			newestOf[b.source] = b
+		if above(newestOf[of]) {
+			newestOf[of] = b
 		}
 	}
 	if !found {
-		k.running = newest
+		k.running, ofRunning = newest, ofNewest
 	}
-	k.newest = newestOf[k.running.source]
+	k.newest = newestOf[ofRunning]
 	return k
 }
 

@@ -74,6 +74,28 @@ func TestKernelsThatRunAndThatAreInstalled(t *testing.T) {
 		"oracle: beside the other line's newer kernel": {"Oracle Linux:9", "kernel-core", "5.14.0-503.11.1.el9_5", []apiv1.Package{rpm("kernel-core", "5.14.0-427.13.1.el9_4"), rpm("kernel-core", "5.14.0-503.11.1.el9_5"),
 			{Name: "kernel-uek-core", Arch: "x86_64", Version: "5.15.0-305.176.4.el9uek", Source: "kernel-uek"}}, "5.14.0-427.13.1.el9_4.x86_64",
 			[]string{"CVE-1 kernel 5.14.0-427.13.1.el9_4: fixed on disk, the old kernel still runs"}},
+		"oracle: a newer UEK of another line has not the fix": {"Oracle Linux:8", "kernel-uek", "5.4.17-2136.330.7.1.el8uek", []apiv1.Package{
+			{Name: "kernel-uek", Arch: "x86_64", Version: "5.4.17-2136.300.7.el8uek", Source: "kernel-uek"}, {Name: "kernel-uek", Arch: "x86_64", Version: "5.15.0-1.43.4.el8uek", Source: "kernel-uek"}},
+			"5.4.17-2136.300.7.el8uek.x86_64", []string{"CVE-1 kernel-uek 5.4.17-2136.300.7.el8uek: fix available"}},
+		"oracle: of its own line it waits for a reboot": {"Oracle Linux:8", "kernel-uek", "5.4.17-2136.330.7.1.el8uek", []apiv1.Package{
+			{Name: "kernel-uek", Arch: "x86_64", Version: "5.4.17-2136.300.7.el8uek", Source: "kernel-uek"}, {Name: "kernel-uek", Arch: "x86_64", Version: "5.4.17-2136.331.7.el8uek", Source: "kernel-uek"},
+			{Name: "kernel-uek", Arch: "x86_64", Version: "5.15.0-1.43.4.el8uek", Source: "kernel-uek"}},
+			"5.4.17-2136.300.7.el8uek.x86_64", []string{"CVE-1 kernel-uek 5.4.17-2136.300.7.el8uek: fixed on disk, the old kernel still runs"}},
+		"rpm: a debug kernel runs": {"Red Hat:9", "kernel-debug-core", "5.14.0-427.20.1.el9_4", []apiv1.Package{rpm("kernel-debug-core", "5.14.0-427.13.1.el9_4"), rpm("kernel-core", "5.14.0-427.20.1.el9_4")},
+			"5.14.0-427.13.1.el9_4.x86_64+debug", []string{"CVE-1 kernel 5.14.0-427.13.1.el9_4: fixed on disk, the old kernel still runs"}},
+		"suse: the kernel of small images": {"SUSE:15.5", "kernel-default-base", "5.14.21-150500.55.9.1.150500.6.4.1", []apiv1.Package{
+			{Name: "kernel-default-base", Arch: "x86_64", Version: "5.14.21-150500.55.7.1.150500.6.2.3", Source: "kernel-default-base"},
+			{Name: "kernel-default-base", Arch: "x86_64", Version: "5.14.21-150500.55.9.1.150500.6.4.1", Source: "kernel-default-base"}}, "5.14.21-150500.55.7-default",
+			[]string{"CVE-1 kernel-default-base 5.14.21-150500.55.7.1.150500.6.2.3: fixed on disk, the old kernel still runs"}},
+		"suse: and when the new one runs": {"SUSE:15.5", "kernel-default-base", "5.14.21-150500.55.9.1.150500.6.4.1", []apiv1.Package{
+			{Name: "kernel-default-base", Arch: "x86_64", Version: "5.14.21-150500.55.7.1.150500.6.2.3", Source: "kernel-default-base"},
+			{Name: "kernel-default-base", Arch: "x86_64", Version: "5.14.21-150500.55.9.1.150500.6.4.1", Source: "kernel-default-base"}}, "5.14.21-150500.55.9-default",
+			[]string{"CVE-1 kernel-default-base 5.14.21-150500.55.7.1.150500.6.2.3: kernel installed but not running"}},
+		"suse: another flavour": {"SUSE:15.3", "kernel-preempt", "5.3.18-150300.59.98.1", []apiv1.Package{{Name: "kernel-preempt", Arch: "x86_64", Version: "5.3.18-150300.59.93.1", Source: "kernel-preempt"},
+			{Name: "kernel-preempt", Arch: "x86_64", Version: "5.3.18-150300.59.98.1", Source: "kernel-preempt"}}, "5.3.18-150300.59.98-preempt",
+			[]string{"CVE-1 kernel-preempt 5.3.18-150300.59.93.1: kernel installed but not running"}},
+		"suse: documentation does not run": {"SUSE:15.3", "kernel-docs", "5.3.18-150300.59.98.1", []apiv1.Package{{Name: "kernel-docs", Arch: "noarch", Version: "5.3.18-150300.59.93.1", Source: "kernel-docs"}},
+			"5.3.18-150300.59.98-default", []string{"CVE-1 kernel-docs 5.3.18-150300.59.93.1: no kernel image installed: not loaded"}},
 		"rpm: real time, built from the kernel's own source": {"Red Hat:9", "kernel-rt-core", "5.14.0-427.20.1.el9_4", []apiv1.Package{rpm("kernel-rt-core", "5.14.0-427.13.1.el9_4"), rpm("kernel-rt-core", "5.14.0-427.20.1.el9_4")},
 			"5.14.0-427.13.1.el9_4.x86_64+rt", []string{"CVE-1 kernel 5.14.0-427.13.1.el9_4: fixed on disk, the old kernel still runs"}},
 		"rpm: real time, with a source of its own": {"Red Hat:8", "kernel-rt-core", "4.18.0-553.16.1.rt7.357.el8_10", []apiv1.Package{

@@ -50,12 +50,17 @@ func (h Hit) Fixed(on Standing) string {
 	return ""
 }
 
-// Entitlement is what the fix needs that Fixed gives; empty: nothing, or none is known.
+// Entitlement is what the fix needs that Fixed gives; empty: nothing, or none is known. Where one of several opens it, it is the one that
+// the host has, or all: "aus or tus".
 func (h Hit) Entitlement(on Standing) string {
-	if f := h.fixOn(on); f != nil {
-		return f.entitlement
+	f := h.fixOn(on)
+	if f == nil {
+		return ""
 	}
-	return ""
+	if one := on.opens(f.entitlement); one != "" {
+		return one
+	}
+	return f.opener()
 }
 
 // FixedBy is the advisory that names the fix; nil when none is known.
@@ -103,6 +108,8 @@ type installed struct {
 	stream    string
 	upstream  string
 	track     string
+	lines     lines
+	line      string
 }
 
 func (s Subject) installed() installed {
@@ -111,6 +118,8 @@ func (s Subject) installed() installed {
 	if scheme == vercmp.RPM {
 		in.stream, in.upstream, in.track = moduleStream(s.Stream), upstream(s.Version), track(scheme, s.Version)
 		in.modular = in.stream != "" || modular(s.Version)
+		in.lines = linesOf(s)
+		in.line = in.lines.of(s.Version)
 	}
 	return in
 }
@@ -206,10 +215,13 @@ func (e *entry) of(in installed) bool {
 }
 
 // comparable says whether a range is about builds whose versions follow each other: modular ones with those of the same stream, and the
-// others among themselves. Where one side does not say its stream, only builds of the same upstream version are.
+// others among themselves. Where one side does not say its stream, only builds of the same upstream version are. Kernels follow each other
+// in their line alone (linesOf).
 func (e *entry) comparable(s *span, in installed) bool {
 	isModular := e.stream != "" || s.fix != nil && modular(s.fix.text)
 	switch {
+	case in.lines != oneLine && s.fix != nil && in.lines.of(s.fix.text) != in.line:
+		return false
 	case isModular != in.modular:
 		return false
 	case !isModular:

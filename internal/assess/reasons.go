@@ -88,7 +88,7 @@ func fixReason(c Case) apiv1.Reason {
 	}
 	value := f.text
 	if f.entitlement != "" {
-		value += " (" + f.entitlement + ")"
+		value += " (" + f.opener() + ")"
 	}
 	return apiv1.Reason{Input: "fix", Value: value, Source: f.advisory.Feed, Date: day(cmpTime(f.advisory.Published, f.advisory.Modified))}
 }

@@ -19,17 +19,22 @@ type Standing struct {
 	Entitlements string // active on the host: sorted, with commas between; only of releases that sell support
 }
 
-// entitled says whether a host may have what an entitlement opens; everybody may have what needs none.
-func (s Standing) entitled(to string) bool {
-	if to == "" {
-		return true
+// entitled says whether a host may have what an entitlement opens, or one of several, with commas between; everybody may have what needs none.
+func (s Standing) entitled(to string) bool { return to == "" || s.opens(to) != "" }
+
+// opens gives the first of several entitlements that the host has; empty: none of them.
+func (s Standing) opens(to string) string {
+	if s.Entitlements == "" {
+		return ""
 	}
-	for one := range strings.SplitSeq(s.Entitlements, ",") {
-		if one == to || one == "pro" && strings.HasPrefix(to, "esm-") {
-			return true
+	for one := range strings.SplitSeq(to, ",") {
+		for has := range strings.SplitSeq(s.Entitlements, ",") {
+			if one != "" && (has == one || has == "pro" && strings.HasPrefix(one, "esm-")) {
+				return one
+			}
 		}
 	}
-	return false
+	return ""
 }
 
 // CVESet is a set of CVEs as one word: equal sets are equal, and a copy costs a pointer. The zero CVESet is empty.

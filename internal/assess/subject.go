@@ -84,10 +84,26 @@ func unsigned(ecosystem, source, version string) (string, string) {
 	return source, version
 }
 
+// foreign needs a known origin and a distribution whose own origins are known; everything else is matched. Snaps and flatpaks are
+// somebody else's by nature.
+func foreign(p inventory.Package) bool {
+	switch {
+	case p.Ecosystem == apiv1.EcosystemSnap || p.Ecosystem == apiv1.EcosystemFlatpak:
+		return true
+	case p.Origin == "":
+		return false
+	}
+	distro, _, _ := strings.Cut(p.Ecosystem, ":")
+	if own := origins(distro); own != nil {
+		return !slices.Contains(own, p.Origin)
+	}
+	own := vendors(distro)
+	return own != nil && (strings.HasPrefix(p.Origin, "obs://") || !slices.ContainsFunc(own, func(word string) bool { return strings.Contains(p.Origin, word) }))
+}
+
 // origins are the words with which a distribution's own repositories name their origin. A backport is not among them: the
 // distribution's advisories give the versions of the release, and nobody promises a backport the same fixes.
-func origins(ecosystem string) []string {
-	distro, _, _ := strings.Cut(ecosystem, ":")
+func origins(distro string) []string {
 	switch distro {
 	case "Debian":
 		return []string{"Debian"}
@@ -97,12 +113,19 @@ func origins(ecosystem string) []string {
 	return nil
 }
 
-// foreign needs a known origin and a distribution whose own origins are known; everything else is matched. Snaps and flatpaks are
-// somebody else's by nature.
-func foreign(p inventory.Package) bool {
-	if p.Ecosystem == apiv1.EcosystemSnap || p.Ecosystem == apiv1.EcosystemFlatpak {
-		return true
+// vendors are parts of the names under which those build rpms whose builds a distribution's advisories speak of. The rebuilds of Red Hat's
+// stand together, since a host that was converted keeps packages of the one it came from. EPEL's builds are Fedora's, Remi's are his, and
+// MariaDB's own server, without the epoch of Red Hat's, is below every fix of it. What a user of SUSE's build service made is under obs://.
+func vendors(distro string) []string {
+	switch distro {
+	case "Red Hat", "AlmaLinux", "Rocky Linux", "Oracle Linux":
+		return []string{"Red Hat", "AlmaLinux", "Rocky", "Oracle America", "CentOS"}
+	case "SUSE", "openSUSE":
+		return []string{"SUSE"}
+	case "Amazon Linux":
+		return []string{"Amazon"}
+	case "Azure Linux":
+		return []string{"Microsoft"}
 	}
-	own := origins(p.Ecosystem)
-	return p.Origin != "" && own != nil && !slices.Contains(own, p.Origin)
+	return nil
 }

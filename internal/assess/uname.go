@@ -50,6 +50,9 @@ func rpmRelease(p inventory.Package) (string, bool) {
 	}
 	flavour, flavoured := strings.CutPrefix(p.Name, "kernel-")
 	if strings.HasPrefix(p.Ecosystem, "SUSE:") || strings.HasPrefix(p.Ecosystem, "openSUSE:") {
+		if flavour == "default-base" {
+			version, flavour = insideBase(version), "default"
+		}
 		if !flavoured || !slices.Contains(suseFlavours, flavour) {
 			return "", false
 		}
@@ -67,17 +70,29 @@ func rpmRelease(p inventory.Package) (string, bool) {
 		return version + "." + p.Arch + "+rt", true
 	case p.Name == "kernel", rpmSeries(p.Name), flavoured && flavour == "", flavoured && (flavour == "uek" || flavour == "rt"):
 		return version + "." + p.Arch, true
-	case flavoured && flavour == "64k":
-		return version + "." + p.Arch + "+64k", true
+	case flavoured && (flavour == "64k" || flavour == "debug"):
+		return version + "." + p.Arch + "+" + flavour, true
 	}
 	return "", false
 }
 
-var suseFlavours = []string{"default", "azure", "rt", "64kb"}
+// insideBase is the version of the kernel that kernel-default-base is cut out of, and that it runs as: 5.14.21-150500.55.7.1 of
+// 5.14.21-150500.55.7.1.150500.6.2.3.
+func insideBase(version string) string {
+	start := strings.LastIndexByte(version, '-') + 1
+	first, _, _ := strings.Cut(version[start:], ".")
+	if again := strings.LastIndex(version, "."+first+"."); first != "" && again > start {
+		return version[:again]
+	}
+	return version
+}
 
-// rpmFlavour: sources kernel-rt, kernel-uek, and SUSE's, which name a source for each flavour and one for all of their images.
+var suseFlavours = []string{"default", "azure", "rt", "64kb", "preempt", "longterm", "kvmsmall", "vanilla", "debug"}
+
+// rpmFlavour: sources kernel-rt, kernel-uek, and SUSE's, which name a source for each flavour, one for all of their images, and some for what
+// is no image: documentation, symbols, what packages are built with.
 func rpmFlavour(f string) bool {
-	return f == "rt" || f == "uek" || f == "source" || slices.Contains(suseFlavours, f)
+	return f == "rt" || f == "uek" || slices.Contains([]string{"source", "docs", "syms", "obs-build", "default-base"}, f) || slices.Contains(suseFlavours, f)
 }
 
 // rpmSeries: Amazon Linux 2023 has kernel6.12 beside kernel.
