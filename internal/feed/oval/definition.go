@@ -57,6 +57,8 @@ type Dialect struct {
 	ID func(d *Definition) string
 	// Leaf says what a criterion's comment means.
 	Leaf func(comment string) Leaf
+	// Tidy reduces the ranges that a definition gives one package; nil: they stay.
+	Tidy func([]advisory.Range) []advisory.Range
 }
 
 // Leaf is what one criterion asks. The zero Leaf is one that we do not know.

@@ -3,16 +3,44 @@ package oval
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
+	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
 // ReadOracle reads Oracle's errata for Oracle Linux, com.oracle.elsa-all.xml.bz2, whole or by year. Each erratum is an advisory.
 func ReadOracle(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
-	return Dialect{ID: elsa, Leaf: oracleLeaf}.Read(ctx, f, o, to)
+	return Dialect{ID: elsa, Leaf: oracleLeaf, Tidy: lowestOfArchitectures}.Read(ctx, f, o, to)
+}
+
+// lowestOfArchitectures keeps, of ranges that end at builds of one upstream version, the one that ends first. Oracle names fixes for each
+// architecture, and some were built there a little later than here: ELSA-2022-4803 fixes rsyslog in 57.0.1.el7_9.3 on x86_64 and in
+// 57.0.4.el7_9.3 on aarch64. The source had the fix from the first of them on. Builds of other upstream versions are of other kernels (UEK).
+func lowestOfArchitectures(ranges []advisory.Range) []advisory.Range {
+	var out []advisory.Range
+	for _, r := range ranges {
+		same := slices.IndexFunc(out, func(o advisory.Range) bool { return o.Introduced == r.Introduced && upstream(o.Fixed) == upstream(r.Fixed) })
+		if same < 0 {
+			out = append(out, r)
+			continue
+		}
+		if order, err := vercmp.Compare(vercmp.RPM, r.Fixed, out[same].Fixed); err == nil && order < 0 {
+			out[same] = r
+		}
+	}
+	return out
+}
+
+// upstream is epoch and version, without the release.
+func upstream(v string) string {
+	if i := strings.LastIndexByte(v, '-'); i >= 0 {
+		v = v[:i]
+	}
+	return strings.TrimPrefix(v, "0:")
 }
 
 // elsa is the erratum's id. Bug fixes and enhancements (ELBA, ELEA) name themselves the same way.

@@ -107,6 +107,11 @@ func (d Dialect) advisory(def *Definition, o intake.Options) (a advisory.Advisor
 	if a.Affected = intake.Merged(said); len(a.Affected) > intake.MaxAffected {
 		return a, nil, fmt.Errorf("it has more than %d affected entries", intake.MaxAffected)
 	}
+	for i := range a.Affected {
+		if e := &a.Affected[i]; d.Tidy != nil && len(e.Ranges) > 1 {
+			e.Ranges = d.Tidy(e.Ranges)
+		}
+	}
 	return a, problem, nil
 }
 
