@@ -93,7 +93,7 @@ func parseLivepatchStatus(b []byte) []string {
 }
 
 // entitlements are the paid services whose repositories this host uses: Ubuntu Pro by its client's status, Red Hat's longer support by
-// the repositories that are enabled.
+// the repositories that are enabled, SUSE's by the products that are installed.
 func entitlements(tree *pkgmgr.Root) []string {
 	var out []string
 	if b, err := tree.ReadFile("var/lib/ubuntu-advantage/status.json", 1<<20); err == nil {
@@ -102,8 +102,30 @@ func entitlements(tree *pkgmgr.Root) []string {
 	if b, err := tree.ReadFile("etc/yum.repos.d/redhat.repo", 16<<20); err == nil {
 		out = append(out, longerSupport(b)...)
 	}
+	products, _ := tree.ReadDir("etc/products.d")
+	for _, e := range products[:min(len(products), 1000)] {
+		out = append(out, suseSupport(e.Name())...)
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// suseSupport reads the name of a product's file: SLES-LTSS.prod, SLE_HPC-ESPOS.prod, SLES_SAP.prod. SLES for SAP gets updates for longer
+// than the plain server.
+func suseSupport(file string) []string {
+	product, ok := strings.CutSuffix(file, ".prod")
+	if !ok {
+		return nil
+	}
+	var out []string
+	base, support, _ := strings.Cut(strings.ToLower(product), "-")
+	if base == "sles_sap" {
+		out = append(out, "sap")
+	}
+	if slices.Contains([]string{"ltss", "ltss-extended-security", "espos", "bcl"}, support) {
+		out = append(out, support)
+	}
+	return out
 }
 
 func proServices(b []byte) []string {

@@ -55,6 +55,9 @@ func TestEntitlements(t *testing.T) {
 		"ubuntu_pro":   {map[string]string{"var/lib/ubuntu-advantage/status.json": `{"attached":true,"services":[{"name":"esm-infra","status":"enabled"},{"name":"esm-apps","status":"disabled"},{"name":"livepatch","status":"enabled"}]}`}, []string{"esm-infra"}},
 		"not_attached": {map[string]string{"var/lib/ubuntu-advantage/status.json": `{"attached":false,"services":[{"name":"esm-infra","status":"enabled"}]}`}, nil},
 		"red_hat":      {map[string]string{"etc/yum.repos.d/redhat.repo": repo}, []string{"eus", "tus"}},
+		"suse_ltss":    {map[string]string{"etc/products.d/SLES.prod": "x", "etc/products.d/SLES-LTSS.prod": "x", "etc/products.d/sle-module-basesystem.prod": "x", "etc/products.d/notes-ltss.txt": "x"}, []string{"ltss"}},
+		"suse_sap":     {map[string]string{"etc/products.d/SLES_SAP.prod": "x", "etc/products.d/SLES-LTSS-Extended-Security.prod": "x"}, []string{"ltss-extended-security", "sap"}},
+		"suse_hpc":     {map[string]string{"etc/products.d/SLE_HPC-ESPOS.prod": "x", "etc/products.d/.prod": "x"}, []string{"espos"}},
 		"nonsense":     {map[string]string{"etc/yum.repos.d/redhat.repo": "[\n=\n]", "var/lib/ubuntu-advantage/status.json": "{"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,9 @@ func ReadOracle(ctx context.Context, f intake.File, o intake.Options, to intake.
 func lowestOfArchitectures(ranges []advisory.Range) []advisory.Range {
 	var out []advisory.Range
 	for _, r := range ranges {
-		same := slices.IndexFunc(out, func(o advisory.Range) bool { return o.Introduced == r.Introduced && upstream(o.Fixed) == upstream(r.Fixed) })
+		same := slices.IndexFunc(out, func(o advisory.Range) bool {
+			return o.Introduced == r.Introduced && upstream(o.Fixed) == upstream(r.Fixed)
+		})
 		if same < 0 {
 			out = append(out, r)
 			continue

@@ -57,7 +57,7 @@ func leaf(comment string) oval.Leaf {
 
 // product of SUSE Linux Enterprise: what it is of, 15 SP5 or 16.0, and what its updates need.
 var product = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^SUSE Linux Enterprise (.+?) (\d{2})(?:\.(\d{1,2})| SP(\d{1,2}))?(?:[ -]([A-Z][A-Z-]*))?$`)
+	return regexp.MustCompile(`^SUSE Linux Enterprise (.+?) (\d{2})(?:\.(\d{1,2})| SP(\d{1,2}))?(?:[ -]([A-Z][A-Z-]*(?: Extended Security)?))?$`)
 })
 
 // leap and its rolling sister.
@@ -77,13 +77,15 @@ func Release(name string) (ecosystem, entitlement string) {
 	switch kind := m[1]; {
 	case kind == "Server for SAP Applications":
 		entitlement = "sap" // gets updates for longer than the plain server of the same release
+	case kind == "Server LTSS Extended Security":
+		entitlement = "ltss-extended-security"
 	case kind == "Server", kind == "Desktop", kind == "High Performance Computing", kind == "Workstation Extension", kind == "Software Development Kit",
 		kind == "High Availability Extension", kind == "Real Time", kind == "Live Patching", strings.HasPrefix(kind, "Module for "):
 	default:
 		return "", ""
 	}
-	if m[5] != "" { // LTSS, BCL, ESPOS, LTSS-ERICSSON
-		entitlement = strings.ToLower(m[5])
+	if m[5] != "" { // LTSS, BCL, ESPOS, LTSS-ERICSSON, LTSS Extended Security
+		entitlement = strings.ReplaceAll(strings.ToLower(m[5]), " ", "-")
 	}
 	ecosystem = "SUSE:" + m[2]
 	if minor := m[3] + m[4]; minor != "" {

@@ -155,6 +155,8 @@ func TestRelease(t *testing.T) {
 		"SUSE Linux Enterprise High Performance Computing 15 SP2-ESPOS": {"SUSE:15.2", "espos"},
 		"SUSE Linux Enterprise Server for SAP Applications 15 SP1":      {"SUSE:15.1", "sap"},
 		"SUSE Linux Enterprise Module for Basesystem 15 SP6":            {"SUSE:15.6", ""},
+		"SUSE Linux Enterprise Server LTSS Extended Security 12 SP5":    {"SUSE:12.5", "ltss-extended-security"},
+		"SUSE Linux Enterprise Server 12 SP5-LTSS Extended Security":    {"SUSE:12.5", "ltss-extended-security"},
 		"SUSE Linux Enterprise Server 16.0":                             {"SUSE:16.0", ""},
 		"SUSE Linux Enterprise Server 12 SP5":                           {"SUSE:12.5", ""},
 		"openSUSE Leap 15.5":                                            {"openSUSE:Leap 15.5", ""},
