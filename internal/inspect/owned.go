@@ -77,9 +77,12 @@ func apkFiles(tree *pkgmgr.Root, name string, note func(string)) error {
 	return err
 }
 
+// maxList bounds one list of files; that of a package with 100,000 has 10 MB, apk's, with all packages in one, 20 MB.
+const maxList = 1 << 30
+
 // eachLine gives the lines of a file, and a text that lasts from one to the next.
 func eachLine(tree *pkgmgr.Root, name string, line func(text string, state *string)) error {
-	f, err := tree.Open(name)
+	f, err := tree.OpenUpTo(name, maxList)
 	if err != nil {
 		return err
 	}

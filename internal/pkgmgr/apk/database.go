@@ -36,10 +36,13 @@ type Database struct {
 	Problems []string // records that were left out, and why
 }
 
+// maxInstalled bounds the database. One of 3,000 packages, with all their files, has 20 MB.
+const maxInstalled = 1 << 30
+
 // Read reads the database below root. ErrNoDatabase when there is none.
 func Read(root *pkgmgr.Root) (Database, error) {
 	for _, name := range databases {
-		f, err := root.Open(name)
+		f, err := root.OpenUpTo(name, maxInstalled)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -22,6 +22,7 @@ const (
 
 const (
 	maxPackages = 100_000
+	maxStatus   = 1 << 30 // of one file; Debian's longest, with every package there is, would have 100 MB
 	maxProblems = 100
 	maxJournal  = 10_000 // files; dpkg itself merges at 250
 )
@@ -101,7 +102,7 @@ func newBuilder() *builder {
 }
 
 func (b *builder) file(root *pkgmgr.Root, name, defaultStatus string) (found bool, err error) {
-	f, err := root.Open(name)
+	f, err := root.OpenUpTo(name, maxStatus)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

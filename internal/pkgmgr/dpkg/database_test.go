@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -160,4 +161,43 @@ func FuzzDpkgStatus(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A field of very many short lines costs what its bytes cost: each line is not a copy of all before it.
+func TestManyContinuationLinesCostTheirBytes(t *testing.T) { // not parallel: it counts what is allocated
+	text := "Package: a\nStatus: install ok installed\nVersion: 1\nOrigin: x\n" + strings.Repeat(" y\n", maxValue/2-10) + "\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s, err := NewReader(strings.NewReader(text), "Package", "Origin").Next()
+	runtime.ReadMemStats(&after)
+	if err != nil || len(s.Get("Origin")) != 1+2*(maxValue/2-10) {
+		t.Fatalf("%d bytes, %v", len(s.Get("Origin")), err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+		t.Errorf("%d bytes of memory for a field of %d", took, maxValue)
+	}
+}
+
+// A status file that no host has is refused, however well it is packed on its disk.
+func TestAnEndlessStatusFileIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "var/lib/dpkg"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, StatusFile)
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name, 1<<40); err != nil {
+		t.Skipf("no sparse files here: %v", err)
+	}
+	root, err := pkgmgr.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = root.Close() }()
+	if _, err := Read(root); !errors.Is(err, pkgmgr.ErrTooLarge) {
+		t.Errorf("%v", err)
+	}
 }

@@ -128,8 +128,9 @@ func (r *Reader) readLine() (line []byte, cut bool, err error) {
 // paragraph is a stanza being read.
 type paragraph struct {
 	stanza Stanza
-	at     int  // the kept field that a continuation line belongs to; -1: one that is not kept
-	inside bool // a field has begun
+	at     int    // the kept field that a continuation line belongs to; -1: one that is not kept
+	inside bool   // a field has begun
+	more   []byte // the kept field's value so far, once it has a second line: adding to a string copies all of it each time
 	reason string
 }
 
@@ -145,7 +146,7 @@ func (p *paragraph) add(r *Reader, line []byte, cut bool) {
 		case !p.inside:
 			p.fail("a continuation line before any field")
 		case p.at >= 0:
-			p.append(string(bytes.TrimSpace(line)), "\n", cut)
+			p.append(bytes.TrimSpace(line), cut)
 		}
 		return
 	}
@@ -157,6 +158,7 @@ func (p *paragraph) add(r *Reader, line []byte, cut bool) {
 		p.fail("a line that is neither a field nor a continuation")
 		return
 	}
+	p.flush()
 	p.inside = true
 	p.at = r.index(name)
 	if p.at < 0 {
@@ -168,19 +170,44 @@ func (p *paragraph) add(r *Reader, line []byte, cut bool) {
 		return
 	}
 	p.stanza.set[p.at] = true
-	p.append(string(bytes.TrimSpace(value)), "", cut)
+	p.put(bytes.TrimSpace(value), cut)
 }
 
-func (p *paragraph) append(text, separator string, cut bool) {
-	v := &p.stanza.values[p.at]
-	if cut || len(*v)+len(text) > maxValue {
-		p.fail(fmt.Sprintf("field %s is too long", p.stanza.reader.fields[p.at]))
-		return
+// put begins the kept field's value.
+func (p *paragraph) put(text []byte, cut bool) {
+	if p.fits(len(text), cut) {
+		p.stanza.values[p.at] = string(text)
 	}
-	*v += separator + text
+}
+
+// append adds a line to it.
+func (p *paragraph) append(text []byte, cut bool) {
+	if len(p.more) == 0 {
+		p.more = append(p.more, p.stanza.values[p.at]...)
+	}
+	if p.fits(len(p.more)+len(text), cut) {
+		p.more = append(append(p.more, '\n'), text...)
+	}
+}
+
+func (p *paragraph) fits(length int, cut bool) bool {
+	if cut || length > maxValue {
+		p.fail(fmt.Sprintf("field %s is too long", p.stanza.reader.fields[p.at]))
+		return false
+	}
+	return true
+}
+
+// flush ends the kept field's value.
+func (p *paragraph) flush() {
+	if len(p.more) > 0 {
+		p.stanza.values[p.at] = string(p.more)
+		p.more = p.more[:0]
+	}
 }
 
 func (p *paragraph) finish() (Stanza, error) {
+	p.flush()
 	if p.reason != "" {
 		name := p.stanza.Get("Package")
 		if !validName(name) {
