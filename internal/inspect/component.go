@@ -15,6 +15,7 @@ import (
 // component is one entry of an SBOM, whatever its format.
 type component struct {
 	kind          string // CycloneDX's type in lower case; operating-system decides the release
+	about         bool   // what the document is about: it decides where no other does
 	name, version string
 	purl          string
 	properties    map[string]string // of the tool that made it
@@ -87,13 +88,17 @@ func (d *document) make() Result {
 // os is the component that is the operating system, or else what most package URLs name.
 func (d *document) os() apiv1.OSRelease {
 	votes, best := map[string]int{}, ""
-	for _, c := range d.components {
-		if c.kind == "operating-system" && c.name != "" {
-			return release(c.name, c.version)
+	var named *component
+	for i, c := range d.components {
+		if c.kind == operatingSystem && c.name != "" && (named == nil || named.about && !c.about) {
+			named = &d.components[i]
 		}
 		if p, err := parsePURL(c.purl); err == nil && p.qualifiers["distro"] != "" {
 			votes[p.qualifiers["distro"]]++
 		}
+	}
+	if named != nil {
+		return release(named.name, named.version)
 	}
 	for q, n := range votes {
 		if n > votes[best] || n == votes[best] && q < best {
@@ -108,10 +113,7 @@ func (d *document) os() apiv1.OSRelease {
 
 func (d *document) component(c component, os apiv1.OSRelease) {
 	if c.purl == "" {
-		if c.kind == "library" || c.kind == "framework" {
-			d.unnamed++
-		}
-		return
+		return // the operating system
 	}
 	p, err := parsePURL(c.purl)
 	if err != nil {

@@ -3,10 +3,9 @@ package inspect
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/fault"
@@ -15,8 +14,29 @@ import (
 // maxSBOM bounds a document. The largest seen, of an image with 3,000 packages and all their files, has 60 MB.
 const maxSBOM = 256 << 20
 
-// maxComponents bounds the entries of a document.
-const maxComponents = 1_000_000
+// Bounds of a document's entries. Nothing but what is kept of them is ever in memory at once.
+const (
+	maxComponents = 1_000_000
+	maxValue      = 16 << 20 // of one text; the longest are licences, with some 100 KB
+	maxNested     = 100      // components in each other; real ones have three
+)
+
+const operatingSystem = "operating-system"
+
+// propertiesRead are those of the tools that say where a package comes from.
+var propertiesRead = []string{
+	"aquasecurity:trivy:SrcName", "aquasecurity:trivy:SrcVersion", "aquasecurity:trivy:SrcRelease", "aquasecurity:trivy:SrcEpoch", "aquasecurity:trivy:Modularitylabel",
+	"syft:metadata:source", "syft:metadata:sourceVersion", "syft:metadata:originPackage", "syft:metadata:modularityLabel", "syft:metadata:vendor",
+}
+
+func (c *component) property(name, value string) {
+	if slices.Contains(propertiesRead, name) {
+		if c.properties == nil {
+			c.properties = map[string]string{}
+		}
+		c.properties[name] = strings.TrimSpace(value)
+	}
+}
 
 // SBOM reads a software bill of materials: CycloneDX in JSON or XML, SPDX 2 in JSON or as tag-value. Components are known by their
 // package URLs; what has none, or one of a kind without advisories, is counted in Warnings. fault.Invalid: it is none of these formats,
@@ -30,9 +50,9 @@ func SBOM(r io.Reader) (Result, error) {
 	var d document
 	switch first {
 	case '{':
-		err = d.json(in)
+		err = d.readJSON(in)
 	case '<':
-		err = d.cyclonedxXML(in)
+		err = d.readXML(in)
 	default:
 		err = d.tagValue(in)
 	}
@@ -84,121 +104,18 @@ func firstByte(in *bufio.Reader) (byte, error) {
 	}
 }
 
-// anyJSON is what both formats in JSON have of what we need.
-type anyJSON struct {
-	BOMFormat   string          `json:"bomFormat"`
-	SPDXVersion string          `json:"spdxVersion"`
-	Context     json.RawMessage `json:"@context"`
-	Metadata    struct {
-		Component *cdxComponent `json:"component"`
-	} `json:"metadata"`
-	Components []cdxComponent `json:"components"`
-	Packages   []spdxPackage  `json:"packages"`
-}
-
-func (d *document) json(r io.Reader) error {
-	var in anyJSON
-	if err := json.NewDecoder(r).Decode(&in); err != nil {
-		return err
-	}
-	switch {
-	case strings.EqualFold(in.BOMFormat, "CycloneDX"):
-		if in.Metadata.Component != nil {
-			in.Components = append(in.Components, *in.Metadata.Component)
-		}
-		return d.cyclonedx(in.Components)
-	case strings.HasPrefix(in.SPDXVersion, "SPDX-2."):
-		return d.spdx(in.Packages)
-	case in.SPDXVersion != "" || in.Context != nil:
-		return errors.New("of SPDX only version 2 is read")
-	}
-	return errors.New("it is neither CycloneDX nor SPDX")
-}
-
-// cdxComponent is a component of CycloneDX, 1.2 to 1.6.
-type cdxComponent struct {
-	Type       string         `json:"type" xml:"type,attr"`
-	Name       string         `json:"name" xml:"name"`
-	Version    string         `json:"version" xml:"version"`
-	PURL       string         `json:"purl" xml:"purl"`
-	Properties []cdxProperty  `json:"properties" xml:"properties>property"`
-	Components []cdxComponent `json:"components" xml:"components>component"`
-}
-
-type cdxProperty struct {
-	Name  string `json:"name" xml:"name,attr"`
-	Value string `json:"value" xml:",chardata"`
-}
-
-func (d *document) cyclonedxXML(r io.Reader) error {
-	var in struct {
-		XMLName    xml.Name
-		Metadata   cdxComponent   `xml:"metadata>component"`
-		Components []cdxComponent `xml:"components>component"`
-	}
-	if err := xml.NewDecoder(r).Decode(&in); err != nil {
-		return err
-	}
-	if in.XMLName.Local != "bom" || !strings.Contains(in.XMLName.Space, "cyclonedx.org") {
-		return errors.New("it is XML, but not CycloneDX")
-	}
-	return d.cyclonedx(append(in.Components, in.Metadata))
-}
-
-// cyclonedx takes components and those inside them over; the decoders bound how deep they nest.
-func (d *document) cyclonedx(components []cdxComponent) error {
-	for _, c := range components {
-		one := component{kind: strings.ToLower(c.Type), name: c.Name, version: c.Version, purl: strings.TrimSpace(c.PURL)}
-		for _, p := range c.Properties {
-			if strings.HasPrefix(p.Name, "aquasecurity:") || strings.HasPrefix(p.Name, "syft:") {
-				if one.properties == nil {
-					one.properties = map[string]string{}
-				}
-				one.properties[p.Name] = strings.TrimSpace(p.Value)
-			}
-		}
-		if err := d.take(one); err != nil {
-			return err
-		}
-		if err := d.cyclonedx(c.Components); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
+// take keeps a component that can say anything: the files of an image's packages, of which there may be a hundred to each, do not.
 func (d *document) take(c component) error {
+	if c.purl = strings.TrimSpace(c.purl); c.purl == "" && c.kind != operatingSystem {
+		if c.kind == "library" || c.kind == "framework" {
+			d.unnamed++
+		}
+		return nil
+	}
 	if len(d.components) >= maxComponents {
 		return errors.New("it has more than a million components")
 	}
 	d.components = append(d.components, c)
-	return nil
-}
-
-// spdxPackage is a package of SPDX 2.2 or 2.3.
-type spdxPackage struct {
-	Name       string `json:"name"`
-	Version    string `json:"versionInfo"`
-	Purpose    string `json:"primaryPackagePurpose"`
-	SourceInfo string `json:"sourceInfo"`
-	References []struct {
-		Type    string `json:"referenceType"`
-		Locator string `json:"referenceLocator"`
-	} `json:"externalRefs"`
-}
-
-func (d *document) spdx(packages []spdxPackage) error {
-	for _, p := range packages {
-		c := component{kind: strings.ToLower(p.Purpose), name: p.Name, version: p.Version, sourceInfo: p.SourceInfo}
-		for _, ref := range p.References {
-			if strings.HasSuffix(ref.Type, "purl") { // some write the whole URI of the type
-				c.purl = ref.Locator
-			}
-		}
-		if err := d.take(c); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
