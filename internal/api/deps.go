@@ -125,6 +125,8 @@ type Assess interface {
 // Feed is the state of the feeds and a way to give them data.
 type Feed interface {
 	Status(ctx context.Context) ([]apiv1.FeedStatus, error)
+	// List is Status with the releases of which no feed speaks.
+	List(ctx context.Context) (apiv1.FeedList, error)
 	ImportFile(ctx context.Context, name string, r io.Reader, force bool) (apiv1.FeedStatus, error)
 	ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedStatus, error)
 	Export(ctx context.Context, releases []string) (*feed.Bundle, error)

@@ -66,11 +66,7 @@ func (in *importInput) Resolve(ctx huma.Context) []error {
 
 func (a *API) feedOperations(api huma.API) {
 	register(api, operation("list-feeds", http.MethodGet, "/api/v1/feeds", tagFeeds, needViewer, "Feeds: what each last gave, and how old that is"), func(ctx context.Context, _ *struct{}) (*answer[apiv1.FeedList], error) {
-		items, err := a.Feed.Status(ctx)
-		if items == nil {
-			items = []apiv1.FeedStatus{}
-		}
-		return reply(apiv1.FeedList{Items: items}, err)
+		return reply(a.Feed.List(ctx))
 	})
 	register(api, operation("update-feeds", http.MethodPost, "/api/v1/feeds/update", tagFeeds, needAdmin, "Fetch feeds now, in the background",
 		status(http.StatusAccepted)), func(ctx context.Context, in *struct{ Body apiv1.UpdateFeeds }) (*struct{}, error) {
@@ -86,7 +82,7 @@ func (a *API) feedOperations(api huma.API) {
 		lasting(feedsTime), stream("A tar, plain or packed, with osv/NAME/all.zip, kev/… and so on", maxFolder, "application/x-tar"),
 		errorsToo(http.StatusRequestEntityTooLarge, http.StatusNotFound)), func(ctx context.Context, in *importFolderInput) (*answer[apiv1.FeedList], error) {
 		items, err := a.Feed.ImportArchive(ctx, in.body)
-		return reply(apiv1.FeedList{Items: items}, err)
+		return reply(apiv1.FeedList{Items: items, NotAssessed: []apiv1.ReleaseGap{}}, err)
 	})
 	a.bundleOperations(api)
 }

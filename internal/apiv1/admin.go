@@ -97,6 +97,8 @@ type FeedStatus struct {
 	Support     string        `json:"support" enum:"supported,not supported" doc:"Not supported: no test on real samples of this source passes, so nothing is read from it"`
 	Reason      string        `json:"reason,omitempty" doc:"Why it is not supported"`
 	FixesOnly   bool          `json:"fixes_only,omitempty" doc:"It names what was fixed and nothing else: what it does not name may be there, unfixed"`
+	Absent      bool          `json:"absent,omitempty" doc:"Its source, as a mirror that has some feeds alone, does not have it and never had: no failure; it is asked again"`
+	Means       string        `json:"means,omitempty" doc:"Of a feed that was never fetched: what is not known because of that"`
 }
 
 // FeedProblem names a record that was skipped.
@@ -107,7 +109,16 @@ type FeedProblem struct {
 
 // FeedList lists feeds.
 type FeedList struct {
-	Items []FeedStatus `json:"items"`
+	Items       []FeedStatus `json:"items"`
+	NotAssessed []ReleaseGap `json:"not_assessed" doc:"Releases of present hosts of which no feed speaks, those of most hosts first, the first fifty. Of an import: none are listed"`
+	More        int          `json:"not_assessed_more,omitempty" doc:"How many such releases there are beside those"`
+}
+
+// ReleaseGap is a release that hosts have and no feed speaks of: they are not assessed.
+type ReleaseGap struct {
+	Release string `json:"release" doc:"As the hosts name it"`
+	Hosts   int    `json:"hosts"`
+	Reason  string `json:"reason"`
 }
 
 // ContentBundle is the media type of a bundle of feeds.

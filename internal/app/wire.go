@@ -11,6 +11,7 @@ import (
 
 	"github.com/staunch-dev/staunch/internal/access"
 	"github.com/staunch-dev/staunch/internal/api"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/feed"
@@ -111,10 +112,10 @@ func (a *App) connect() (err error) {
 	}
 	w.feed = feed.NewService(w.store, feed.Config{
 		Base: base, Offline: offline, Interval: cfg.FeedInterval, Without: cfg.FeedsWithout, Temp: cfg.Data,
-		Ecosystems: func(ctx context.Context) ([]string, error) { return w.assess.Ecosystems(ctx), nil },
-		Due:        func(ctx context.Context) { a.nudge(ctx, jobFeeds) },
-		Key:        w.signer,
-		Trusted:    func() ([]seal.Signer, error) { return access.BundleSigners(cfg.Data) },
+		Releases: func(ctx context.Context) ([]apiv1.NameCount, error) { return w.assess.Releases(ctx), nil },
+		Due:      func(ctx context.Context) { a.nudge(ctx, jobFeeds) },
+		Key:      w.signer,
+		Trusted:  func() ([]seal.Signer, error) { return access.BundleSigners(cfg.Data) },
 	}, nil, log, now)
 	if w.jobs, err = newJobs(cfg, w, log); err != nil {
 		return err

@@ -120,17 +120,17 @@ func (o *offeredOn) wire() apiv1.FleetUpdate {
 	return w
 }
 
-// Ecosystems lists the releases of present hosts, for the feeds to fetch.
-func (s *Service) Ecosystems(ctx context.Context) []string {
-	out := []string{}
+// Releases lists what present hosts say they are, as Debian:12, and how many do, by name: for the feeds to fetch.
+func (s *Service) Releases(ctx context.Context) []apiv1.NameCount {
+	out := []apiv1.NameCount{}
 	_ = s.reading(ctx, func(ix *index) error {
-		for e := range ix.attrs[keyRelease] {
+		for e, hosts := range ix.attrs[keyRelease] {
 			if e != "" {
-				out = append(out, e)
+				out = append(out, apiv1.NameCount{Name: e, Count: hosts.len()})
 			}
 		}
 		return nil
 	})
-	slices.Sort(out)
+	slices.SortFunc(out, func(a, b apiv1.NameCount) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }

@@ -53,13 +53,15 @@ func (l *lifecycles) on(ecosystem string, now time.Time) lifecycleOn {
 		}
 	}
 	product, name := advisory.ProductOf(ecosystem)
-	one := l.of[release{product, name}]
+	one, known := l.of[release{product, name}]
 	state, until := one.StateAt(now)
 	on := lifecycleOn{day: today, HostLifecycle: apiv1.HostLifecycle{Product: product, Release: name, State: string(state), Until: until, Source: one.Feed}}
 	if state == advisory.LifecycleExtended {
 		on.needs = advisory.ExtendedNeeds(product)
 	}
-	l.today.Store(ecosystem, on)
+	if known { // what hosts make up is never the same for long, and would stay here
+		l.today.Store(ecosystem, on)
+	}
 	return on
 }
 

@@ -79,3 +79,25 @@ func TestHostsSayHowTheirReleaseIsLookedAfter(t *testing.T) {
 	w.importLifecycles("distro-info", bookworm) // counts above endoflife.date
 	check(a.ID, apiv1.HostLifecycle{Product: "debian", Release: "12", State: "ended", Until: day(-1), Source: "distro-info"}, 1)
 }
+
+// What is worked out once is kept for releases that a source knows: hosts can make up others without end.
+func TestMadeUpReleasesAreNotKept(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	l := &lifecycles{of: map[release]advisory.Lifecycle{{"debian", "12"}: {Product: "debian", Release: "12", EOL: "2027-01-01", Feed: "eol"}}}
+	for i := range 1000 {
+		if got := l.on(fmt.Sprintf("Debian:%d", 100+i), now).HostLifecycle; got.State != "unknown" {
+			t.Fatalf("%+v", got)
+		}
+	}
+	for range 2 {
+		if got := l.on("Debian:12", now).HostLifecycle; got.State != "supported" {
+			t.Fatalf("%+v", got)
+		}
+	}
+	kept := 0
+	l.today.Range(func(any, any) bool { kept++; return true })
+	if kept != 1 {
+		t.Errorf("%d releases are kept, want 1", kept)
+	}
+}

@@ -135,7 +135,7 @@ func TestWhatIsNotAssessedSaysSoAndWhy(t *testing.T) {
 	if o.Hosts != 3 || o.NotAssessed != 2 || o.HostsByWorst.Total != 1 || o.HostsByWorst.Normal != 1 || o.Findings.Total != 1 || len(o.Top) != 1 || !o.Findings.Assessed {
 		t.Errorf("%+v", o)
 	}
-	if d := cmp.Diff([]string{"Debian:12", "Debian:13"}, w.assess.Ecosystems(t.Context())); d != "" {
+	if d := cmp.Diff([]apiv1.NameCount{{Name: "Debian:12", Count: 1}, {Name: "Debian:13", Count: 1}}, w.assess.Releases(t.Context())); d != "" {
 		t.Error(d)
 	}
 	detail, err := w.assess.Vulnerability(t.Context(), "CVE-1999-1", Query{})

@@ -32,10 +32,18 @@ func (p *program) feedStatus() *cobra.Command {
 		for _, f := range list.Items {
 			switch {
 			case f.Error != "":
-				p.sentence(f.Name + ": " + f.Error)
+				p.sentence(f.Name + ": " + f.Error + after("; ", f.Means))
 			case f.Reason != "":
 				p.sentence(f.Name + " is not supported: " + f.Reason)
+			case f.Absent:
+				p.sentence(f.Name + " is not at " + f.URL + after(": ", f.Means))
 			}
+		}
+		for _, gap := range list.NotAssessed {
+			p.sentence(gap.Release + " is not assessed (" + plural(gap.Hosts, "host") + "): " + gap.Reason)
+		}
+		if list.More > 0 {
+			p.sentence(plural(list.More, "more release") + " not assessed: see staunch hosts -l host.assessed=no")
 		}
 		if len(list.Items) == 0 {
 			p.note("no feed has data yet: nothing can be assessed")
@@ -62,12 +70,22 @@ func (p *program) feedColumns() []column[apiv1.FeedStatus] {
 	}
 }
 
+// after is a text behind what joins it to the one before it; empty when there is none.
+func after(joint, text string) string {
+	if text == "" {
+		return ""
+	}
+	return joint + text
+}
+
 func feedState(f apiv1.FeedStatus) string {
 	switch {
 	case f.Error != "":
 		return "failed"
 	case f.Support == "not supported":
 		return "not supported"
+	case f.Absent:
+		return "not there"
 	case f.AsOf == nil:
 		return "no data"
 	}

@@ -86,7 +86,7 @@ func (p *program) importOne(ctx context.Context, o *client.Operator, path, name 
 	if err != nil {
 		return fault.Wrap(err, fault.KindOf(err), "%s: %s", path, Message(err))
 	}
-	list := apiv1.FeedList{Items: []apiv1.FeedStatus{status}}
+	list := apiv1.FeedList{Items: []apiv1.FeedStatus{status}, NotAssessed: []apiv1.ReleaseGap{}}
 	return show(p, list, list.Items, p.feedColumns())
 }
 

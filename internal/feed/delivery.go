@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -137,7 +138,9 @@ func (s fetcher) fetch(ctx context.Context, f source, known []validators) (_ *de
 	}()
 	changed := 0
 	for i, v := range known {
-		if files[i], err = s.fetchFile(ctx, f, i, v); err != nil {
+		if files[i], err = s.fetchFile(ctx, f, i, v); i > 0 && errors.Is(err, errNotThere) {
+			return nil, fmt.Errorf("it is there in part, and its files belong together: %v", err) //nolint:errorlint // this is damage, and not that it is not there
+		} else if err != nil {
 			return nil, err
 		}
 		if files[i] != nil {
@@ -172,6 +175,9 @@ func (s fetcher) fetchFile(ctx context.Context, f source, i int, known validator
 			return nil, err
 		}
 		if path == "" {
+			if _, err := os.Stat(s.base); err != nil {
+				return nil, fmt.Errorf("the folder %q cannot be read: %w", s.base, err)
+			}
 			path = filepath.Join(s.base, filepath.FromSlash(in.paths[0]))
 		}
 		return open(path, s.temp, limit)
@@ -201,6 +207,18 @@ func (p place) addresses(base string) []string {
 		}
 	}
 	return all
+}
+
+// looked is where a feed is looked for first, to be shown.
+func (s fetcher) looked(f source) string {
+	if s.base != "" && !remote(s.base) {
+		return filepath.Join(s.base, filepath.FromSlash(f.files[0].paths[0]))
+	}
+	u, err := url.Parse(f.files[0].addresses(s.base)[0])
+	if err != nil {
+		return ""
+	}
+	return withoutSecrets(u)
 }
 
 // maxPointer bounds a file that holds nothing but the name of another.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -26,7 +27,7 @@ type MirrorOptions struct {
 
 // Mirror fetches feeds into a folder that Walk reads, and a server's feeds setting names: without a server. A file is asked for only when
 // its source has a newer one, and takes the place of the one before when the whole feed can be read. It gives the status of each feed:
-// Error says why one could not be brought up to date; its last good files stay. fault.Invalid: an option is wrong.
+// Error says why one could not be brought up to date; its last good files stay; Absent, that the other mirror does not have it. fault.Invalid: an option is wrong.
 func Mirror(ctx context.Context, dir string, o MirrorOptions) ([]apiv1.FeedStatus, error) {
 	if err := CheckWithout(o.Without); err != nil {
 		return nil, err
@@ -64,7 +65,12 @@ func Mirror(ctx context.Context, dir string, o MirrorOptions) ([]apiv1.FeedStatu
 
 // mirror brings one feed's files up to date. What is wrong with the source is in the status; the error is ours.
 func (s fetcher) mirror(ctx context.Context, dir string, f source, status *apiv1.FeedStatus) error {
-	got, err := s.fetch(ctx, f, s.validatorsIn(dir, f))
+	known := s.validatorsIn(dir, f)
+	got, err := s.fetch(ctx, f, known)
+	if errors.Is(err, errNotThere) && s.base != "" && !slices.ContainsFunc(known, func(v validators) bool { return v != validators{} }) {
+		status.URL, status.Absent = s.looked(f), true // the other mirror need not have it, and nothing here came from there
+		return nil
+	}
 	if err == nil && got == nil {
 		status.URL = f.files[0].addresses(s.base)[0]
 		return nil // what is there is the newest

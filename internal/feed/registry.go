@@ -122,22 +122,27 @@ func threats() []source {
 	return []source{
 		{
 			name: kevFeed, title: "CISA's known exploited vulnerabilities", every: 6 * hour, read: readKEVFile, revision: "1", limit: maxCatalogue,
-			files: []place{{url: kevAddress, paths: []string{"kev/known_exploited_vulnerabilities.json", "kev/known_exploited_vulnerabilities.json.gz"}}},
+			without: "which vulnerabilities are exploited is not known",
+			files:   []place{{url: kevAddress, paths: []string{"kev/known_exploited_vulnerabilities.json", "kev/known_exploited_vulnerabilities.json.gz"}}},
 		},
 		{
 			name: "epss", title: "FIRST's exploit prediction scores", every: 24 * hour, read: threat.ReadEPSS, revision: "1", limit: 64 << 20,
-			files: []place{{url: epssAddress, paths: []string{"epss/epss_scores-current.csv.gz", "epss/epss_scores-*.csv.gz"}}},
+			without: "how likely vulnerabilities are to be exploited is not known",
+			files:   []place{{url: epssAddress, paths: []string{"epss/epss_scores-current.csv.gz", "epss/epss_scores-*.csv.gz"}}},
 		},
 		{
 			name: "ssvc", title: "CISA's SSVC decisions (vulnrichment)", every: 24 * hour, read: threat.ReadSSVC, revision: "1",
-			files: []place{{url: ssvcAddress, paths: []string{"ssvc/vulnrichment.zip", "ssvc/ssvc-*.tsv.gz"}}},
+			without: "CISA's decisions on vulnerabilities are not known",
+			files:   []place{{url: ssvcAddress, paths: []string{"ssvc/vulnrichment.zip", "ssvc/ssvc-*.tsv.gz"}}},
 		},
 		{
 			name: "eol", title: "endoflife.date", every: 24 * hour, read: lifecycle.ReadEOL, revision: "1", limit: 64 << 20,
-			files: []place{{url: eolAddress, paths: []string{"eol/endoflife.json", "eol/endoflife.json.gz"}}},
+			without: "until when releases are looked after is known of Debian and Ubuntu at most",
+			files:   []place{{url: eolAddress, paths: []string{"eol/endoflife.json", "eol/endoflife.json.gz"}}},
 		},
 		{
 			name: "distro-info", title: "distro-info's release dates", every: 24 * hour, read: lifecycle.ReadDistroInfo, revision: "1", limit: 1 << 20,
+			without: "until when releases are looked after is what endoflife.date says, if that is there",
 			files: []place{
 				{url: distroBase + "debian.csv", paths: []string{"eol/distro-info-debian.csv"}},
 				{url: distroBase + "ubuntu.csv", paths: []string{"eol/distro-info-ubuntu.csv"}},

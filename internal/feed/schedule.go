@@ -26,10 +26,10 @@ func nextDue(name string, now time.Time, interval time.Duration) time.Time {
 	return now.Add(interval - time.Duration(tenth) + time.Duration(int64(h.Sum64()%uint64(2*tenth+1))))
 }
 
-// retryDue is when to look again after a failure: twice what was waited before it, when that followed a failure too.
+// retryDue is when to look again after a failure, or for what was not there: twice what was waited before it, when that followed one too.
 func retryDue(before advisory.FeedState, now time.Time) time.Time {
 	wait := retryFirst
-	if before.Error != "" && !before.AttemptedAt.IsZero() {
+	if !before.AttemptedAt.IsZero() && (before.Error != "" || absent(before)) {
 		wait = min(max(2*before.NextDue.Sub(before.AttemptedAt), retryFirst), retryLast)
 	}
 	return now.Add(wait)

@@ -46,7 +46,7 @@ func TestRetriesBackOffToFourHoursAndBeginAgainAfterSuccess(t *testing.T) {
 			t.Errorf("attempt %d waits %v, want %v", i+1, wait, want)
 		}
 	}
-	state.Error = ""
+	state.Error, state.SHA256 = "", "1:of what it gave"
 	if wait := retryDue(state, now).Sub(now); wait != retryFirst {
 		t.Errorf("after a success: %v", wait)
 	}

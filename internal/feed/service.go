@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -22,15 +22,15 @@ import (
 
 // Config says where feeds come from, which, and how often. The zero value asks the official sources.
 type Config struct {
-	Base       string                                  // "" the official sources; else a folder or the URL of a mirror: osv/NAME/all.zip, kev/…
-	Ecosystems func(context.Context) ([]string, error) // releases whose buckets are wanted, as Debian:12; nil: none
-	Interval   time.Duration                           // between looks at a feed; default each source's own
-	Without    []string                                // feeds that are left out, as epss or ubuntu/*; see CheckWithout
-	Key        ssh.Signer                              // what bundles are signed with, and trusted by; nil: none are made
-	Trusted    func() ([]seal.Signer, error)           // whose bundles are taken in, beside the server's own; may be nil
-	Offline    bool                                    // nothing is fetched: knowledge comes by import
-	Temp       string                                  // folder for files in transit; default the system's
-	Due        func(context.Context)                   // called when Request made something due: a nudge to call UpdateDue; may be nil
+	Base     string                                           // "" the official sources; else a folder or the URL of a mirror: osv/NAME/all.zip, kev/…
+	Releases func(context.Context) ([]apiv1.NameCount, error) // what hosts say they are, as Debian:12, and how many do; nil: none
+	Interval time.Duration                                    // between looks at a feed; default each source's own
+	Without  []string                                         // feeds that are left out, as epss or ubuntu/*; see CheckWithout
+	Key      ssh.Signer                                       // what bundles are signed with, and trusted by; nil: none are made
+	Trusted  func() ([]seal.Signer, error)                    // whose bundles are taken in, beside the server's own; may be nil
+	Offline  bool                                             // nothing is fetched: knowledge comes by import
+	Temp     string                                           // folder for files in transit; default the system's
+	Due      func(context.Context)                            // called when Request made something due: a nudge to call UpdateDue; may be nil
 	intake.Limits
 }
 
@@ -49,6 +49,10 @@ type Service struct {
 	log    *slog.Logger
 	now    func() time.Time
 	turn   chan struct{} // holds one token: whose turn it is
+
+	mu       sync.Mutex
+	newest   map[string]int // see newestReleases
+	newestOf string
 }
 
 // NewService makes a service. client may be nil.
@@ -63,7 +67,11 @@ func NewService(store Store, cfg Config, client *http.Client, log *slog.Logger, 
 // Update fetches feeds now, whether due or not; no names means all that are wanted. A feed that fails keeps its last good data; the error
 // joins what was wrong with each (fault.Unavailable). An unknown name, or one that is not fetched, is fault.Invalid.
 func (s *Service) Update(ctx context.Context, names []string) error {
-	feeds, err := s.named(ctx, names)
+	states, err := s.states(ctx)
+	if err != nil {
+		return err
+	}
+	feeds, err := s.named(ctx, names, states)
 	if err != nil {
 		return err
 	}
@@ -80,11 +88,11 @@ func (s *Service) UpdateDue(ctx context.Context) (next time.Time, err error) {
 	if err := s.expire(ctx); err != nil || s.cfg.Offline {
 		return time.Time{}, err
 	}
-	feeds, err := s.named(ctx, nil)
+	states, err := s.states(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}
-	states, err := s.states(ctx)
+	feeds, err := s.named(ctx, nil, states)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -107,15 +115,29 @@ func (s *Service) UpdateDue(ctx context.Context) (next time.Time, err error) {
 	return next, nil
 }
 
-// Request makes feeds due now, to be fetched in the background by UpdateDue; no names means all that are wanted.
+// Request makes feeds due now, to be fetched in the background by UpdateDue; no names means all that are wanted. A feed that no host needs
+// is never fetched there, and asking for it is fault.Invalid.
 func (s *Service) Request(ctx context.Context, names []string) error {
-	feeds, err := s.named(ctx, names)
-	if err != nil {
-		return err
-	}
 	states, err := s.states(ctx)
 	if err != nil {
 		return err
+	}
+	feeds, err := s.named(ctx, names, states)
+	if err != nil {
+		return err
+	}
+	wanted, _, err := s.wanted(ctx, states)
+	if err != nil {
+		return err
+	}
+	for _, f := range feeds {
+		if slices.ContainsFunc(wanted, func(w source) bool { return w.name == f.name }) {
+			continue
+		}
+		if leftOut(s.cfg.Without, f.name) {
+			return fault.New(fault.Invalid, "this server is told not to fetch the feed %s (feeds_without)", f.name)
+		}
+		return fault.New(fault.Invalid, "no host here has a release that the feed %s speaks of, so it is not fetched", f.name)
 	}
 	for _, f := range feeds {
 		state := states[f.name]
@@ -130,58 +152,22 @@ func (s *Service) Request(ctx context.Context, names []string) error {
 	return nil
 }
 
-// Status describes every feed that is wanted or has data, by name; among the wanted ones also those that are not supported.
-func (s *Service) Status(ctx context.Context) ([]apiv1.FeedStatus, error) {
-	feeds, err := s.wanted(ctx)
+// wanted are the feeds that the fleet needs, by name: those of every host, and those of each release that is there and can be.
+func (s *Service) wanted(ctx context.Context, states map[string]advisory.FeedState) ([]source, fleetReleases, error) {
+	r, err := s.releases(ctx, states)
 	if err != nil {
-		return nil, err
+		return nil, r, err
 	}
-	states, err := s.states(ctx)
-	if err != nil {
-		return nil, err
-	}
-	byName := map[string]source{}
-	for _, f := range feeds {
-		byName[f.name] = f
-	}
-	for name := range states {
-		f, ok := sourceOf(name)
-		if !ok {
-			f = source{name: name, why: "this version of Staunch knows no such feed"}
-		}
-		byName[name] = f
-	}
-	out := make([]apiv1.FeedStatus, 0, len(byName))
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		state := states[name]
-		state.Name = name
-		if s.cfg.Offline {
-			state.NextDue = time.Time{}
-		}
-		out = append(out, byName[name].status(state))
-	}
-	return out, nil
-}
-
-// wanted are the feeds that the fleet needs: those of every host, and those of each release that is there. By name.
-func (s *Service) wanted(ctx context.Context) ([]source, error) {
-	var ecosystems []string
-	if s.cfg.Ecosystems != nil {
-		var err error
-		if ecosystems, err = s.cfg.Ecosystems(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return slices.DeleteFunc(sourcesFor(ecosystems), func(f source) bool { return leftOut(s.cfg.Without, f.name) }), nil
+	return slices.DeleteFunc(sourcesFor(r.asked), func(f source) bool { return leftOut(s.cfg.Without, f.name) }), r, nil
 }
 
 // named are the sources of feeds that can be fetched; without names, those of all that are wanted.
-func (s *Service) named(ctx context.Context, names []string) ([]source, error) {
+func (s *Service) named(ctx context.Context, names []string, states map[string]advisory.FeedState) ([]source, error) {
 	if s.cfg.Offline {
 		return nil, fault.New(fault.Invalid, "this server is told to fetch nothing (feeds: none): give it feeds with import")
 	}
 	if len(names) == 0 {
-		feeds, err := s.wanted(ctx)
+		feeds, _, err := s.wanted(ctx, states)
 		return slices.DeleteFunc(feeds, func(f source) bool { return !f.supported() }), err
 	}
 	feeds := make([]source, 0, len(names))

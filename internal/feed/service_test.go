@@ -295,9 +295,9 @@ func TestStatusShowsWantedFeedsThatHaveNoDataYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []apiv1.FeedStatus{
-		{Name: "kev", Title: "CISA's known exploited vulnerabilities", Problems: []apiv1.FeedProblem{}, Support: "supported"},
-		{Name: "osv/Debian", Title: "OSV records of Debian", Problems: []apiv1.FeedProblem{}, Support: "supported"},
-		{Name: "osv/Ubuntu", Title: "OSV records of Ubuntu", Problems: []apiv1.FeedProblem{}, Support: "supported"},
+		{Name: "kev", Title: "CISA's known exploited vulnerabilities", Problems: []apiv1.FeedProblem{}, Support: "supported", Means: "which vulnerabilities are exploited is not known"},
+		{Name: "osv/Debian", Title: "OSV records of Debian", Problems: []apiv1.FeedProblem{}, Support: "supported", Means: "no feed here assesses Debian:12"},
+		{Name: "osv/Ubuntu", Title: "OSV records of Ubuntu", Problems: []apiv1.FeedProblem{}, Support: "supported", Means: "no feed here assesses Ubuntu:24.04"},
 	}
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Error(diff)

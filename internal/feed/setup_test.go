@@ -78,8 +78,8 @@ func setup(t *testing.T, base string, ecosystems ...string) bench {
 	b.advanceTo(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 	cfg := Config{
 		Base: base, Temp: t.TempDir(),
-		Ecosystems: func(context.Context) ([]string, error) { return ecosystems, nil },
-		Without:    butOSVandKEV(),
+		Releases: func(context.Context) ([]apiv1.NameCount, error) { return named(ecosystems), nil },
+		Without:  butOSVandKEV(),
 	}
 	b.Service = NewService(b.store, cfg, nil, slog.New(slog.NewTextHandler(b.log, nil)), b.at)
 	t.Cleanup(func() {
@@ -165,4 +165,13 @@ func butOSVandKEV() []string {
 		}
 	}
 	return names
+}
+
+// named are releases, each of one host.
+func named(releases []string) []apiv1.NameCount {
+	all := make([]apiv1.NameCount, 0, len(releases))
+	for _, name := range releases {
+		all = append(all, apiv1.NameCount{Name: name, Count: 1})
+	}
+	return all
 }

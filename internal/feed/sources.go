@@ -30,6 +30,8 @@ type source struct {
 	fixesOnly bool                               // it names what was fixed and nothing else
 	partial   bool                               // its silence says nothing, so it alone makes no release "assessed"
 	why       string                             // why it is not supported; empty: it is
+	without   string                             // of a source of every host: what is not known without it
+	ofRelease bool                               // it is one of several, for a release that hosts name: its source need not have it
 }
 
 // place is where one file of a feed is.
@@ -79,7 +81,7 @@ func (s source) split() (prefix, mark string) {
 // one is a source for one feed: its mark filled in.
 func (s source) one(value string) source {
 	if prefix, mark := s.split(); mark != "" {
-		s.name = prefix + value
+		s.name, s.ofRelease = prefix+value, mark != bucketMark
 		if scheme, _ := vercmp.ForEcosystem(value); mark == bucketMark && scheme == vercmp.RPM {
 			s.fixesOnly = true // the RPM family's records are errata
 		}
@@ -199,6 +201,7 @@ func (s source) status(f advisory.FeedState) apiv1.FeedStatus {
 	out := apiv1.FeedStatus{
 		Name: f.Name, Title: s.title, URL: strings.ReplaceAll(f.URL, "\n", ", "), Records: f.Records, Skipped: f.Skipped, Problems: problemsOf(f.Problems),
 		AsOf: instant(f.AsOf), Changed: instant(f.ChangedAt), LastAttempt: instant(f.AttemptedAt), Error: f.Error, Next: instant(f.NextDue), Support: "supported", FixesOnly: s.fixesOnly,
+		Absent: absent(f),
 	}
 	if !s.supported() {
 		out.Support, out.Reason, out.Next = "not supported", s.why, nil

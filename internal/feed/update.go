@@ -3,6 +3,7 @@ package feed
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -38,6 +39,9 @@ func (s *Service) update(ctx context.Context, f source) error {
 	before := states[f.name]
 	before.Name = f.name
 	got, err := s.fetcher().fetch(ctx, f, validatorsOf(f, before))
+	if errors.Is(err, errNotThere) && s.mayLack(f, before) {
+		return s.lacking(ctx, f, before, err)
+	}
 	if err != nil {
 		return s.failed(ctx, before, err)
 	}
@@ -71,6 +75,25 @@ func (s *Service) unchanged(ctx context.Context, before, after advisory.FeedStat
 		return nil
 	}
 	return s.tell(ctx, event.FeedUpdated, after, "feed "+after.Name+" answers again, with nothing new", nil)
+}
+
+// mayLack says whether it is no failure that the source does not have a feed: a mirror need not have every one, nor a distribution's server
+// every release that a host names. One that came from there has vanished.
+func (s *Service) mayLack(f source, before advisory.FeedState) bool {
+	return (s.cfg.Base != "" || f.ofRelease) && !wasFetched(before)
+}
+
+// lacking notes that the source does not have the feed; it is asked again as after a failure. What an import gave stays as it is.
+func (s *Service) lacking(ctx context.Context, f source, before advisory.FeedState, cause error) error {
+	after := before
+	after.AttemptedAt, after.NextDue, after.Error = s.now(), retryDue(before, s.now()), ""
+	if !hasData(before) {
+		after.URL = s.fetcher().looked(f)
+	}
+	if !absent(before) {
+		s.log.InfoContext(ctx, "the source does not have a feed", "feed", after.Name, "cause", intake.Cut(intake.Shown(cause.Error()), intake.ShownName))
+	}
+	return s.store.SaveFeedState(ctx, after)
 }
 
 // failed writes the failure into the feed's state, whose data stays as it was, and tells of it when the feed was well before. A server

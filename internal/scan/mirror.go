@@ -74,11 +74,17 @@ func mirror(ctx context.Context, s Streams, dir string, o feed.MirrorOptions, fo
 	if err := showMirror(s.Out, all, format); err != nil {
 		return fault.Wrap(err, fault.Internal, "writing the result")
 	}
-	failed := 0
+	failed, absent := 0, 0
 	for _, f := range all {
 		if f.Error != "" {
 			failed++
 		}
+		if f.Absent || f.Support != "supported" {
+			absent++
+		}
+	}
+	if absent == len(all) {
+		return fault.New(fault.Unavailable, "none of the feeds is at %s: is the address right?", o.From)
 	}
 	if failed > 0 {
 		return fault.New(fault.Unavailable, "%d of %s could not be brought up to date; what was there of them stays", failed, plural(len(all), "feed"))
@@ -91,7 +97,7 @@ func showMirror(w io.Writer, all []apiv1.FeedStatus, format string) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
-		return e.Encode(apiv1.FeedList{Items: all})
+		return e.Encode(apiv1.FeedList{Items: all, NotAssessed: []apiv1.ReleaseGap{}})
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range all {
@@ -107,6 +113,8 @@ func became(f apiv1.FeedStatus) string {
 		return "failed: " + f.Error
 	case f.Reason != "":
 		return "not supported: " + f.Reason
+	case f.Absent:
+		return "not there"
 	case f.AsOf == nil:
 		return "nothing new"
 	case f.Skipped > 0:

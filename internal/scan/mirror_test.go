@@ -37,9 +37,12 @@ func TestMirrorThenScan(t *testing.T) {
 	if err != nil || got.Assessment.Status != assessed || len(got.Findings) == 0 {
 		t.Errorf("%v: %+v, %d findings", err, got.Assessment, len(got.Findings))
 	}
-	if out, err := run(dir, "--ecosystems", "Debian:12,Amazon Linux:2023", "--from", server.URL); !errors.Is(err, fault.Unavailable) ||
-		!strings.Contains(out, "debian-tracker  failed: the source has no such file") || !strings.Contains(out, "amazon/2023     not supported: ") {
+	if out, err := run(dir, "--ecosystems", "Debian:12,Amazon Linux:2023", "--from", server.URL); err != nil ||
+		!strings.Contains(out, "debian-tracker  not there\n") || !strings.Contains(out, "amazon/2023     not supported: ") {
 		t.Errorf("%v:\n%s", err, out)
+	}
+	if out, err := run(filepath.Join(dir, "other"), "--ecosystems", "Debian:12", "--from", server.URL+"/nothing"); !errors.Is(err, fault.Unavailable) || !strings.Contains(fault.Message(err), "none of the feeds is at "+server.URL+"/nothing") {
+		t.Errorf("a wrong address: %v:\n%s", err, out)
 	}
 	for want, args := range map[string][]string{"which feeds?": {dir}, "no directory": {"--ecosystems", "Debian:12"}, "one argument too many": {dir, dir}} {
 		if _, err := run(args...); !errors.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), want) {

@@ -20,6 +20,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/access"
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/api"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/feed"
@@ -226,7 +227,7 @@ func (s *server) serve(ctx context.Context, presence *fleet.Presence, log *slog.
 	if _, s.token, err = accounts.CreateToken(ctx, u, "bench", time.Hour); err != nil {
 		return err
 	}
-	feeds := feed.NewService(s.store, feed.Config{Offline: true, Ecosystems: func(ctx context.Context) ([]string, error) { return s.assess.Ecosystems(ctx), nil }}, nil, log, time.Now)
+	feeds := feed.NewService(s.store, feed.Config{Offline: true, Releases: func(ctx context.Context) ([]apiv1.NameCount, error) { return s.assess.Releases(ctx), nil }}, nil, log, time.Now)
 	s.http = httptest.NewServer(api.New(api.Deps{Access: accounts, Assess: s.assess, Feed: feeds, Presence: presence, Follower: s.follower, Events: s.store, Log: log, Now: time.Now, Version: "bench"}).Handler())
 	return nil
 }

@@ -1381,12 +1381,21 @@ export interface components {
         };
         FeedList: {
             items: components["schemas"]["FeedStatus"][];
+            /** @description Releases of present hosts of which no feed speaks, those of most hosts first, the first fifty. Of an import: none are listed */
+            not_assessed: components["schemas"]["ReleaseGap"][];
+            /**
+             * Format: int64
+             * @description How many such releases there are beside those
+             */
+            not_assessed_more?: number;
         };
         FeedProblem: {
             reason: string;
             record: string;
         };
         FeedStatus: {
+            /** @description Its source, as a mirror that has some feeds alone, does not have it and never had: no failure; it is asked again */
+            absent?: boolean;
             /**
              * Format: date-time
              * @description Last time the source answered, changed or not
@@ -1403,6 +1412,8 @@ export interface components {
             fixes_only?: boolean;
             /** Format: date-time */
             last_attempt?: string;
+            /** @description Of a feed that was never fetched: what is not known because of that */
+            means?: string;
             /** @description As osv/Debian, kev */
             name: string;
             /** Format: date-time */
@@ -2143,6 +2154,13 @@ export interface components {
             required: boolean;
         } & {
             [key: string]: unknown;
+        };
+        ReleaseGap: {
+            /** Format: int64 */
+            hosts: number;
+            reason: string;
+            /** @description As the hosts name it */
+            release: string;
         };
         RenewRequest: {
             csr: string;

@@ -14,6 +14,7 @@ export type Event = Schemas["Event"];
 export type EventPage = Schemas["EventPage"];
 export type Facts = Schemas["Facts"];
 export type FeedStatus = Schemas["FeedStatus"];
+export type FeedList = Schemas["FeedList"];
 export type Finding = Schemas["Finding"];
 export type FindingCounts = Schemas["FindingCounts"];
 export type FindingPage = Schemas["FindingPage"];

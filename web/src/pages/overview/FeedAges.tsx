@@ -24,8 +24,8 @@ export function FeedAges({ feeds }: { feeds: FeedStatus[] }) {
           {feed.as_of ? (
             <Age at={feed.as_of} prefix="as of" />
           ) : (
-            <span className="muted" title={feed.reason}>
-              {feed.support === "not supported" ? "not supported" : "never fetched"}
+            <span className="muted" title={feed.reason ?? feed.means}>
+              {feed.support === "not supported" ? "not supported" : feed.absent ? "not there" : "never fetched"}
             </span>
           )}
         </Fragment>
