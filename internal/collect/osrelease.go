@@ -93,7 +93,8 @@ func clip(s string, n int) string {
 
 // Ecosystem is the name under which advisories speak of the release that an os-release's ID and VERSION_ID name, as Debian:12; empty
 // when there is none: a derivative is not its parent (CentOS Stream is ahead of Red Hat's, and its advisories are not for it), and a
-// release that only rolls and has no advisories (Debian testing, Alpine edge) has no number.
+// release that only rolls and has no advisories (Debian testing) has no number. Alpine's edge has a database of its own; it calls itself
+// by the next release's number and _alpha with a date, and what that release's database says later is not for it.
 func Ecosystem(id, versionID string) string {
 	switch id {
 	case "arch":
@@ -102,6 +103,10 @@ func Ecosystem(id, versionID string) string {
 		return "Wolfi"
 	case "chainguard":
 		return "Chainguard"
+	case "alpine":
+		if versionID == "edge" || strings.Contains(versionID, "_alpha") {
+			return "Alpine:edge"
+		}
 	}
 	major, rest, _ := strings.Cut(versionID, ".")
 	if major == "" || strings.Trim(major, "0123456789") != "" {

@@ -23,8 +23,10 @@ func TestEcosystem(t *testing.T) {
 		{"almalinux", "9.4", "AlmaLinux:9"},
 		{"rocky", "9.4", "Rocky Linux:9"},
 		{"alpine", "3.20.1", "Alpine:v3.20"},
-		{"alpine", "3.21.0_alpha20240807", "Alpine:v3.21"},
-		{"alpine", "edge", ""},
+		{"alpine", "3.21.0_rc1", "Alpine:v3.21"},
+		{"alpine", "3.21.0_alpha20240807", "Alpine:edge"}, // what edge calls itself until 3.21 is branched off
+		{"alpine", "3.17_alpha20220715", "Alpine:edge"},
+		{"alpine", "edge", "Alpine:edge"},
 		{"rhel", "9.4", "Red Hat:9"},
 		{"centos", "9", ""},
 		{"fedora", "40", "Fedora:40"},

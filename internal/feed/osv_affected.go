@@ -32,7 +32,14 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			}
 			continue
 		}
-		reduced, wrong := reduce(in, ecosystem)
+		beside := besidesOf(in)
+		if beside.notice() {
+			if errors.Is(failed, errForeign) {
+				failed = errNotice
+			}
+			continue
+		}
+		reduced, wrong := reduce(in, beside, ecosystem)
 		if wrong != nil && len(problems) < intake.MaxProblems {
 			problems = append(problems, advisory.Problem{Record: r.ID, Reason: fmt.Sprintf("%s in %s: %v", intake.Shown(name), intake.Shown(ecosystem), wrong)})
 		}
@@ -40,7 +47,7 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			failed = wrong
 			continue
 		}
-		reduced.Ecosystem, reduced.Package, reduced.Entitlement, reduced.Note = ecosystem, name, entitlement, note
+		reduced.Ecosystem, reduced.Package, reduced.Entitlement, reduced.Note = ecosystem, intake.PackageName(bucket, name), entitlement, note
 		found = append(found, reduced)
 	}
 	if len(found) == 0 {
@@ -56,7 +63,7 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 // reduce makes ranges and exact versions of one entry; none when it cannot be used. Versions that a range covers already are dropped:
 // Debian's records list hundreds. A listed version that is none is left out, and the error names the first such; a range with such a
 // bound could mean anything, so it ends the entry.
-func reduce(in *osvAffected, ecosystem string) (advisory.Affected, error) {
+func reduce(in *osvAffected, besides besides, ecosystem string) (advisory.Affected, error) {
 	var out advisory.Affected
 	name := in.Package.Name
 	if name == "" || len(name) > maxName || intake.Shown(name) != intake.Cut(name, intake.ShownName) {
@@ -79,8 +86,12 @@ func reduce(in *osvAffected, ecosystem string) (advisory.Affected, error) {
 		}
 		out.Ranges = append(out.Ranges, ranges...)
 	}
+	listed := in.Versions
+	if ranges, narrowed := besides.narrowed(scheme, out.Ranges, listed); narrowed {
+		out.Ranges, listed = ranges, nil
+	}
 	var wrong error
-	for _, v := range in.Versions {
+	for _, v := range listed {
 		if err := vercmp.Valid(scheme, v); err != nil {
 			wrong = cmp.Or(wrong, err)
 			continue

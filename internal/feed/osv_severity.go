@@ -43,6 +43,9 @@ func (r *osvRecord) severity(bucket string) string {
 			}
 		}
 	}
+	if r.isMalicious() {
+		return malicious
+	}
 	return r.summaryWord(bucket)
 }
 

@@ -139,6 +139,79 @@ func TestParseOSV(t *testing.T) {
 				return cmp.Diff(time.Date(2026, 2, 2, 22, 0, 0, 0, time.UTC), a.Withdrawn)
 			}, "",
 		},
+		"names with several spellings are the registry's": {
+			record("X", `"affected":[`+affected("PyPI", "Zope._Interface", fixed)+`]`), "PyPI",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff("zope-interface", a.Affected[0].Package)
+			}, "",
+		},
+		"nuget knows no case": {
+			record("X", `"affected":[`+affected("NuGet", "Microsoft.NetCore.App", fixed)+`,`+affected("NuGet", "Microsoft.NETCore.App", `{"introduced":"0"},{"fixed":"1.0"}`)+`]`), "NuGet",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Affected{{Ecosystem: "NuGet", Package: "microsoft.netcore.app", Ranges: []advisory.Range{{Introduced: "0", Fixed: "1"}, {Introduced: "0", Fixed: "1.0"}}}}, a.Affected)
+			}, "",
+		},
+		"npm knows case": {
+			record("X", `"affected":[`+affected("npm", "JSONStream", fixed)+`]`), "npm",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff("JSONStream", a.Affected[0].Package)
+			}, "",
+		},
+		"github's end of a range that nothing fixes": {
+			record("GHSA-x", `"affected":[{"package":{"ecosystem":"npm","name":"p"},"ranges":[{"type":"SEMVER","events":[{"introduced":"15.5.1-canary.0"}]}],"database_specific":{"last_known_affected_version_range":"< 15.5.1"}}]`), "npm",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Range{{Introduced: "15.5.1-canary.0", Fixed: "15.5.1"}}, a.Affected[0].Ranges)
+			}, "",
+		},
+		"github's end is inclusive": {
+			record("GHSA-x", `"affected":[{"package":{"ecosystem":"PyPI","name":"p"},"versions":["1.0","2.0","3.0"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}],"database_specific":{"last_known_affected_version_range":"<= 2.0"}}]`), "PyPI",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Affected{{Ecosystem: "PyPI", Package: "p", Ranges: []advisory.Range{{Introduced: "0", Last: "2.0"}}}}, a.Affected)
+			}, "",
+		},
+		"github's end is no fix where the last version before it is listed": {
+			record("GHSA-x", `"affected":[{"package":{"ecosystem":"Maven","name":"g:a"},"versions":["1.69","1.8","1.70"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}],"database_specific":{"last_known_affected_version_range":"< 1.70"}}]`), "Maven",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Affected{{Ecosystem: "Maven", Package: "g:a", Ranges: []advisory.Range{{Introduced: "0", Last: "1.69"}}}}, a.Affected)
+			}, "",
+		},
+		"github's end beside a fix says nothing more": {
+			record("GHSA-x", `"affected":[{"package":{"ecosystem":"npm","name":"p"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"2.0.0"}]}],"database_specific":{"last_known_affected_version_range":"<= 1.2.3"}}]`), "npm",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Range{{Introduced: "0", Fixed: "2.0.0"}}, a.Affected[0].Ranges)
+			}, "",
+		},
+		"an end before the beginning is none": {
+			record("GHSA-x", `"affected":[{"package":{"ecosystem":"npm","name":"p"},"ranges":[{"type":"SEMVER","events":[{"introduced":"2.0.0"}]}],"database_specific":{"last_known_affected_version_range":"< 1.0.0"}}]`), "npm",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Range{{Introduced: "2.0.0"}}, a.Affected[0].Ranges)
+			}, "",
+		},
+		"go's versions that are no modules'": {
+			record("GO-2024-1", `"affected":[{"package":{"ecosystem":"Go","name":"x.org/y"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}],"ecosystem_specific":{"custom_ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"6.0.0"},{"fixed":"7.2.1"}]}]}}]`), "Go",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Range{{Introduced: "0", Last: "0.0.0"}, {Introduced: "6.0.0", Fixed: "7.2.1"}}, a.Affected[0].Ranges)
+			}, "",
+		},
+		"go's versions that cannot be compared": {
+			record("GO-2024-1", `"affected":[{"package":{"ecosystem":"Go","name":"x.org/y"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}],"ecosystem_specific":{"custom_ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"RELEASE.2024-01-01"}]}]}}]`), "Go",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Range{{Introduced: "0"}}, a.Affected[0].Ranges)
+			}, "",
+		},
+		"rustsec: what is unsound stays": {
+			record("RUSTSEC-2026-1", `"affected":[{"package":{"ecosystem":"crates.io","name":"p"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0.0.0-0"}]}],"database_specific":{"informational":"unsound"}}]`), "crates.io",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Range{{Introduced: "0.0.0-0"}}, a.Affected[0].Ranges)
+			}, "",
+		},
+		"rustsec: what nobody maintains is no vulnerability": {
+			record("RUSTSEC-2026-1", `"affected":[{"package":{"ecosystem":"crates.io","name":"p"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0.0.0-0"}]}],"database_specific":{"informational":"unmaintained"}}]`), "crates.io", nil, "is a notice",
+		},
+		"a package made to do harm is critical": {
+			record("MAL-2026-1", `"affected":[{"package":{"ecosystem":"npm","name":"p"},"versions":["1.0.0"]}]`), "npm",
+			func(a advisory.Advisory, _ []advisory.Problem) string { return cmp.Diff("critical", a.Severity) }, "",
+		},
 		"details are cut at a rune": {
 			record("X", `"details":"`+strings.Repeat("é", 3000)+`",`+debian), "Debian",
 			func(a advisory.Advisory, _ []advisory.Problem) string {

@@ -51,7 +51,7 @@ func distributions() []source {
 	const hour = time.Hour
 	return []source{
 		{
-			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "3",
+			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "4",
 			files: []place{{url: osvBase + "{}/all.zip", paths: []string{"osv/{}/all.zip"}}},
 		},
 		{

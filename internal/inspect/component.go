@@ -40,6 +40,13 @@ var familyIDs = map[string]string{
 	"archlinux": "arch", "azure": "azurelinux",
 }
 
+// codenames are the releases that a qualifier may name by a word.
+var codenames = map[string]string{
+	"debian jessie": "8", "debian stretch": "9", "debian buster": "10", "debian bullseye": "11", "debian bookworm": "12", "debian trixie": "13", "debian forky": "14",
+	"ubuntu trusty": "14.04", "ubuntu xenial": "16.04", "ubuntu bionic": "18.04", "ubuntu focal": "20.04", "ubuntu jammy": "22.04", "ubuntu noble": "24.04",
+	"ubuntu oracular": "24.10", "ubuntu plucky": "25.04", "ubuntu questing": "25.10", "ubuntu resolute": "26.04",
+}
+
 // release makes an OS of what a document calls it.
 func release(name, version string) apiv1.OSRelease {
 	id := strings.ToLower(strings.TrimSpace(name))
@@ -50,13 +57,22 @@ func release(name, version string) apiv1.OSRelease {
 	return r
 }
 
-// distro makes an OS of the qualifier distro: debian-12, opensuse-leap-15.5, arch.
-func distro(qualifier string) apiv1.OSRelease {
-	at := strings.LastIndexByte(qualifier, '-')
-	if at < 0 || at+1 == len(qualifier) || qualifier[at+1] < '0' || qualifier[at+1] > '9' {
-		return release(qualifier, "")
+// distro makes an OS of the qualifier distro: debian-12, opensuse-leap-15.5, arch; or of the namespace and what is left of it: 3.20.1 as
+// Trivy writes it for Alpine, bookworm as osv-scalibr and the specification's own examples do.
+func distro(namespace, qualifier string) apiv1.OSRelease {
+	id, version := qualifier, ""
+	if at := strings.LastIndexByte(qualifier, '-'); at >= 0 && at+1 < len(qualifier) {
+		if rest := qualifier[at+1:]; rest[0] >= '0' && rest[0] <= '9' || codenames[qualifier[:at]+" "+rest] != "" {
+			id, version = qualifier[:at], rest
+		}
 	}
-	return release(qualifier[:at], qualifier[at+1:])
+	if named := release(id, cmp.Or(codenames[id+" "+version], version)); named.Ecosystem != "" || namespace == "" {
+		return named
+	}
+	if within := release(namespace, cmp.Or(codenames[namespace+" "+qualifier], qualifier)); within.Ecosystem != "" {
+		return within
+	}
+	return release(id, version)
 }
 
 // make turns components into a result.
@@ -94,7 +110,7 @@ func (d *document) os() apiv1.OSRelease {
 			named = &d.components[i]
 		}
 		if p, err := parsePURL(c.purl); err == nil && p.qualifiers["distro"] != "" {
-			votes[p.qualifiers["distro"]]++
+			votes[p.namespace+"\x00"+p.qualifiers["distro"]]++
 		}
 	}
 	if named != nil {
@@ -108,7 +124,8 @@ func (d *document) os() apiv1.OSRelease {
 	if best == "" {
 		return apiv1.OSRelease{}
 	}
-	return distro(best)
+	namespace, qualifier, _ := strings.Cut(best, "\x00")
+	return distro(namespace, qualifier)
 }
 
 func (d *document) component(c component, os apiv1.OSRelease) {
@@ -127,12 +144,12 @@ func (d *document) component(c component, os apiv1.OSRelease) {
 		if version == "" && c.kind == "application" {
 			return // the project itself
 		}
-		d.add(Package{Package: apiv1.Package{Name: name, Version: version, Ecosystem: ecosystem}, Location: c.purl})
+		d.add(Package{Package: apiv1.Package{Name: p.spelled(name, c.name), Version: version, Ecosystem: ecosystem}, Location: c.purl})
 		return
 	}
 	ecosystem := os.Ecosystem
 	if q := p.qualifiers["distro"]; q != "" {
-		ecosystem = cmp.Or(distro(q).Ecosystem, os.Ecosystem)
+		ecosystem = cmp.Or(distro(p.namespace, q).Ecosystem, os.Ecosystem)
 	}
 	switch p.kind {
 	case "deb":

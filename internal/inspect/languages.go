@@ -56,7 +56,7 @@ func kindOf(name string, mode fs.FileMode, size int64) kind {
 		return none
 	case strings.HasSuffix(name, ".dist-info/METADATA") || strings.HasSuffix(name, ".egg-info/PKG-INFO") || strings.HasSuffix(name, "EGG-INFO/PKG-INFO") || strings.HasSuffix(name, ".egg-info"):
 		k = python
-	case base == "package.json" && strings.Contains("/"+name, "/node_modules/"): // an application's own is not installed
+	case base == "package.json" && isModule(path.Dir(name)):
 		k = npm
 	case strings.HasSuffix(base, ".gemspec") && path.Base(path.Dir(name)) != "cache":
 		k = ruby
@@ -69,6 +69,19 @@ func kindOf(name string, mode fs.FileMode, size int64) kind {
 		return none
 	}
 	return k
+}
+
+// isModule: npm installs into node_modules/NAME and node_modules/@SCOPE/NAME, and nowhere else. An application's own package.json is not
+// installed, and those deeper inside a package are its tests' and say nothing true: resolve has one of a malicious package's name.
+func isModule(dir string) bool {
+	parent, name := path.Split(dir)
+	parent = path.Clean(parent)
+	if strings.HasPrefix(path.Base(parent), "@") {
+		parent = path.Dir(parent)
+	} else if strings.HasPrefix(name, "@") {
+		return false
+	}
+	return path.Base(parent) == "node_modules"
 }
 
 // elsewhere are folders of other systems, and of the kernel: nothing in them is installed here.

@@ -114,6 +114,30 @@ func TestLanguages(t *testing.T) {
 	}
 }
 
+// What lies about in a package's own tests is not installed, and what a distroless image's packages own is judged as theirs.
+func TestLanguagesThatOnlySeemToBeInstalled(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	put(t, root, "etc/os-release", []byte(debian12), 0o600)
+	put(t, root, "var/lib/dpkg/status.d/python3", []byte("Package: python3\nArchitecture: amd64\nVersion: 3.11-1\n"), 0o600)
+	put(t, root, "var/lib/dpkg/status.d/python3.md5sums", []byte("0123456789abcdef0123456789abcdef  usr/lib/python3/dist-packages/wheel-0.38.4.egg-info/PKG-INFO\n"), 0o600)
+	put(t, root, "usr/lib/python3/dist-packages/wheel-0.38.4.egg-info/PKG-INFO", []byte("Metadata-Version: 2.1\nName: wheel\nVersion: 0.38.4\n\n"), 0o600)
+	for _, at := range []string{"resolve/test/resolver/multirepo", "resolve/dist/esm", "@a", "@a/b/fixtures/c"} {
+		put(t, root, "srv/node_modules/"+at+"/package.json", []byte(`{"name":"monorepo-symlink-test","version":"0.0.0"}`), 0o600)
+	}
+	for _, at := range []string{"resolve", "@a/b", "@a/b/node_modules/c", ".pnpm/d@1.0.0/node_modules/d"} {
+		put(t, root, "srv/node_modules/"+at+"/package.json", []byte(`{"name":"`+at[strings.LastIndex(at, "/")+1:]+`","version":"1.0.0"}`), 0o600)
+	}
+	got, err := Root(t.Context(), root, Options{Languages: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"Debian:12 python3 amd64 3.11-1", "npm b  1.0.0", "npm c  1.0.0", "npm d  1.0.0", "npm resolve  1.0.0"}
+	if diff := cmp.Diff(want, brief(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A Go program says what it was built from: our own agent does.
 func TestLanguagesOfAGoProgram(t *testing.T) {
 	t.Parallel()

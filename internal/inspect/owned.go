@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
+	"github.com/staunch-dev/staunch/internal/pkgmgr/dpkg"
 	"github.com/staunch-dev/staunch/internal/pkgmgr/pacman"
 	"github.com/staunch-dev/staunch/internal/rpmdb"
 )
@@ -29,7 +30,13 @@ func owned(tree *pkgmgr.Root, manager string, files map[string]bool) (map[string
 	}
 	switch manager {
 	case "dpkg":
-		return theirs, eachListed(tree, "var/lib/dpkg/info", ".list", func(line string, _ *string) { note(line) })
+		return theirs, errors.Join(
+			eachListed(tree, "var/lib/dpkg/info", ".list", func(line string, _ *string) { note(line) }),
+			eachListed(tree, dpkg.StatusDir, ".md5sums", func(line string, _ *string) { // distroless images have these alone
+				if _, name, ok := strings.Cut(line, "  "); ok {
+					note(name)
+				}
+			}))
 	case "apk":
 		return theirs, errors.Join(apkFiles(tree, "lib/apk/db/installed", note), apkFiles(tree, "usr/lib/apk/db/installed", note))
 	case "pacman":

@@ -73,6 +73,27 @@ func TestSBOM(t *testing.T) {
 			[]string{"Go github.com/x/y/v2  2.1.0", "Go stdlib  1.22.1", "Maven org.apache.logging.log4j:log4j-core  2.14.1", "NuGet Newtonsoft.Json  13.0.1", "Packagist symfony/http-kernel  6.0.0",
 				"PyPI zope-interface  6.0", "RubyGems rails  7.0.1", "crates.io serde  1.0.1", "npm @babel/core  7.24.0"}, 0},
 		"kinds_without_advisories_and_nameless_ones": {cdx(`{"type":"library","purl":"pkg:conan/zlib@1.2"}`, `{"type":"library","name":"x","version":"1"}`, `{"type":"library","purl":"nonsense"}`, `{"type":"library","purl":"pkg:pypi/a"}`), "", []string{}, 4},
+		"go_modules_as_syft_and_trivy_write_them": {cdx(
+			`{"type":"library","name":"github.com/golang-jwt/jwt/v5","purl":"pkg:golang/github.com/golang-jwt/jwt@v5.2.1#v5"}`,
+			`{"type":"library","name":"github.com/hashicorp/vault/api","purl":"pkg:golang/github.com/hashicorp/vault@v0.9.0#api"}`,
+			`{"type":"library","purl":"pkg:golang/github.com/aws/aws-sdk-go-v2@v1.0.0#service/x/v2"}`,
+			`{"type":"application","name":"github.com/CycloneDX/gomod","purl":"pkg:golang/github.com/CycloneDX/gomod@v1.0.0?type=module#cmd/gomod"}`,
+			`{"type":"library","name":"github.com/BurntSushi/toml","purl":"pkg:golang/github.com/burntsushi/toml@v1.0.0"}`,
+			`{"type":"library","name":"JSONStream","purl":"pkg:npm/jsonstream@1.0.0"}`,
+			`{"type":"library","name":"core","group":"@angular","purl":"pkg:npm/%40angular/core@1.0.0"}`), "",
+			[]string{"Go github.com/BurntSushi/toml  1.0.0", "Go github.com/CycloneDX/gomod  1.0.0", "Go github.com/aws/aws-sdk-go-v2/service/x/v2  1.0.0", "Go github.com/golang-jwt/jwt/v5  5.2.1",
+				"Go github.com/hashicorp/vault/api  0.9.0", "npm @angular/core  1.0.0", "npm JSONStream  1.0.0"}, 0},
+		"go_toolchains": {cdx(`{"purl":"pkg:golang/stdlib@1.26.6-X:boringcrypto"}`, `{"purl":"pkg:golang/stdlib@v1.25.1"}`, `{"purl":"pkg:golang/stdlib@go1.22.5%20%28Red%20Hat%201.22.5-1.el9%29"}`,
+			`{"purl":"pkg:golang/stdlib@1.22rc1"}`, `{"purl":"pkg:golang/go@1.21.5-custom"}`, `{"purl":"pkg:golang/stdlib@1.23.0-rc.2"}`, `{"purl":"pkg:golang/stdlib@devel"}`), "",
+			[]string{"Go stdlib  1.21.5", "Go stdlib  1.22-rc.1", "Go stdlib  1.22.5", "Go stdlib  1.23.0-rc.2", "Go stdlib  1.25.1", "Go stdlib  1.26.6", "Go stdlib  devel"}, 0},
+		"gems_for_platforms": {cdx(`{"purl":"pkg:gem/nokogiri@1.13.6-x86_64-linux"}`, `{"purl":"pkg:gem/ffi@1.19.3-aarch64-linux-musl"}`, `{"purl":"pkg:gem/openssl@0.9.5-java"}`,
+			`{"purl":"pkg:gem/google@3.25.1-x64-mingw-ucrt"}`, `{"purl":"pkg:gem/rails@7.1.0.rc1"}`, `{"purl":"pkg:gem/odd@1.0-beta"}`), "",
+			[]string{"RubyGems ffi  1.19.3", "RubyGems google  3.25.1", "RubyGems nokogiri  1.13.6", "RubyGems odd  1.0-beta", "RubyGems openssl  0.9.5", "RubyGems rails  7.1.0.rc1"}, 0},
+		"releases_by_word": {cdx(`{"purl":"pkg:deb/debian/bash@5.2-1?distro=bookworm&source=bash"}`, `{"purl":"pkg:deb/ubuntu/bash@5.1-6ubuntu1?distro=jammy&source=bash"}`,
+			`{"purl":"pkg:deb/debian/dash@0.5-1?distro=debian-bookworm&source=dash"}`, `{"purl":"pkg:deb/debian/dash@0.5-1?distro=sid&source=dash"}`), "Debian:12",
+			[]string{"Debian:12 bash  5.2-1", "Debian:12 dash  0.5-1", "Debian:12 dash  0.5-1", "Ubuntu:22.04 bash  5.1-6ubuntu1"}, 0},
+		"alpine_as_trivy_names_it": {cdx(`{"purl":"pkg:apk/alpine/musl@1.2.5-r0?distro=3.20.1&upstream=musl"}`, `{"purl":"pkg:apk/alpine/zlib@1.3.1-r0?distro=alpine-3.22.0_alpha20250108&upstream=zlib"}`), "Alpine:v3.20",
+			[]string{"Alpine:edge zlib  1.3.1-r0", "Alpine:v3.20 musl  1.2.5-r0"}, 0},
 		"metadata_component": {`{"bomFormat":"CycloneDX","metadata":{"component":{"type":"operating-system","name":"alpine","version":"3.20.1"}},"components":[{"type":"library","purl":"pkg:apk/alpine/musl@1.2.5-r0?upstream=musl"}]}`,
 			"Alpine:v3.20", []string{"Alpine:v3.20 musl  1.2.5-r0"}, 0},
 		"xml": {`<?xml version="1.0"?><bom xmlns="http://cyclonedx.org/schema/bom/1.4"><components><component type="operating-system"><name>debian</name><version>12.5</version></component>
@@ -132,10 +153,10 @@ func TestResultsAreBounded(t *testing.T) {
 func TestParsePURL(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]purl{
-		"pkg:npm/%40a/b@1.0?x=%2F&&y#z":                {"npm", "@a", "b", "1.0", map[string]string{"x": "/"}},
-		"pkg:golang/github.com/BurntSushi/toml@v1.0.0": {"golang", "github.com/BurntSushi", "toml", "v1.0.0", map[string]string{}},
-		"pkg:npm/@a/b":           {"npm", "@a", "b", "", map[string]string{}},
-		"pkg:DEB/debian/x@1%3A2": {"deb", "debian", "x", "1:2", map[string]string{}},
+		"pkg:npm/%40a/b@1.0?x=%2F&&y#z":                {"npm", "@a", "b", "1.0", map[string]string{"x": "/"}, "z"},
+		"pkg:golang/github.com/BurntSushi/toml@v1.0.0": {"golang", "github.com/BurntSushi", "toml", "v1.0.0", map[string]string{}, ""},
+		"pkg:npm/@a/b":           {"npm", "@a", "b", "", map[string]string{}, ""},
+		"pkg:DEB/debian/x@1%3A2": {"deb", "debian", "x", "1:2", map[string]string{}, ""},
 	} {
 		got, err := parsePURL(in)
 		if err != nil {
@@ -145,7 +166,7 @@ func TestParsePURL(t *testing.T) {
 			t.Errorf("%s: %s", in, diff)
 		}
 	}
-	for _, in := range []string{"", "pkg:", "pkg:npm", "pkg:npm/", "npm/x@1", "pkg:npm/%zz@1", "pkg:npm/a@%zz", "pkg:npm/a?b=%zz", "pkg:npm/" + strings.Repeat("a", maxPURL)} {
+	for _, in := range []string{"", "pkg:", "pkg:npm", "pkg:npm/", "npm/x@1", "pkg:npm/%zz@1", "pkg:npm/a@%zz", "pkg:npm/a?b=%zz", "pkg:golang/a/b@1#%zz", "pkg:npm/" + strings.Repeat("a", maxPURL)} {
 		if _, err := parsePURL(in); err == nil {
 			t.Errorf("%.40q was taken", in)
 		}

@@ -85,3 +85,15 @@ func Cut(s string, n int) string {
 	}
 	return s[:n]
 }
+
+// PackageName is a language's package as hosts and advisories name it where its registry takes several spellings for one: Python's names
+// are compared in lower case with runs of - _ . as one dash (PEP 503), NuGet's and Packagist's without regard to case.
+func PackageName(ecosystem, name string) string {
+	switch ecosystem {
+	case "PyPI":
+		return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' }), "-")
+	case "NuGet", "Packagist":
+		return strings.ToLower(name)
+	}
+	return name
+}

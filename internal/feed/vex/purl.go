@@ -108,7 +108,7 @@ var distributions = map[string]struct {
 var codenames = map[string]string{
 	"deb/debian jessie": "8", "deb/debian stretch": "9", "deb/debian buster": "10", "deb/debian bullseye": "11", "deb/debian bookworm": "12", "deb/debian trixie": "13",
 	"deb/ubuntu trusty": "14.04", "deb/ubuntu xenial": "16.04", "deb/ubuntu bionic": "18.04", "deb/ubuntu focal": "20.04", "deb/ubuntu jammy": "22.04",
-	"deb/ubuntu noble": "24.04", "deb/ubuntu oracular": "24.10", "deb/ubuntu plucky": "25.04", "deb/ubuntu questing": "25.10", "deb/ubuntu resolute": "26.04",
+	"apk/alpine edge": "edge", "deb/ubuntu noble": "24.04", "deb/ubuntu oracular": "24.10", "deb/ubuntu plucky": "25.04", "deb/ubuntu questing": "25.10", "deb/ubuntu resolute": "26.04",
 }
 
 // distroForm is a distro qualifier with a number: an os-release ID before it, or not; debian-12, alpine-3.20.1, sles-15-sp5, 24.04.

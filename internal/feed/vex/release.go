@@ -31,7 +31,7 @@ var releases = map[string]struct {
 	"CentOS":       {major, "CentOS:7"},
 	"SUSE":         {regexp.MustCompile(`^[1-9][0-9](\.[0-9])?$`), "SUSE:15.5"},
 	"openSUSE":     {regexp.MustCompile(`^(Leap [1-9][0-9]\.[0-9]|Tumbleweed)$`), "openSUSE:Leap 15.6"},
-	"Alpine":       {regexp.MustCompile(`^v[1-9]\.[0-9]{1,2}$`), "Alpine:v3.20"},
+	"Alpine":       {regexp.MustCompile(`^(v[1-9]\.[0-9]{1,2}|edge)$`), "Alpine:v3.20"},
 	"Photon OS":    {majorMinor, "Photon OS:5.0"},
 	"Mageia":       {major, "Mageia:9"},
 }

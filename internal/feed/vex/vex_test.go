@@ -34,7 +34,7 @@ func TestPlaceOf(t *testing.T) {
 		"pkg:deb/kali/openssl?distro=kali-2024":                                          `!"deb/kali" is not a distribution`,
 		"pkg:apk/alpine/openssl@3.1.4-r5?distro=alpine-3.20.1":                           "Alpine:v3.20 openssl 3.1.4-r5",
 		"pkg:apk/alpine/openssl@3.1.4-r5?distro=3.20.1":                                  "Alpine:v3.20 openssl 3.1.4-r5",
-		"pkg:apk/alpine/openssl?distro=edge":                                             "!not a release",
+		"pkg:apk/alpine/openssl?distro=edge":                                             "Alpine:edge openssl ",
 		"pkg:apk/wolfi/openssl@3.1.4-r5":                                                 "Wolfi openssl 3.1.4-r5",
 		"pkg:rpm/almalinux/curl@7.76.1-26.el9?arch=x86_64&distro=almalinux-9.3":          "AlmaLinux:9 curl 7.76.1-26.el9",
 		"pkg:rpm/almalinux/curl@7.76.1-26.el9?distro=rhel-9":                             `!"rhel-9" is not a release of AlmaLinux`,
