@@ -26,6 +26,9 @@ func SubjectOf(p inventory.Package) Subject {
 	scheme, _ := vercmp.ForEcosystem(p.Ecosystem)
 	if scheme != vercmp.Deb && scheme != vercmp.APK {
 		s.Name, s.Version = p.Name, p.Version
+		if scheme == vercmp.NuGet { // its names are shown as their author writes them, and compared without regard to case
+			s.Name = strings.ToLower(p.Name)
+		}
 		return s
 	}
 	s.Name, s.Version = unsigned(p.Ecosystem, p.Source, p.SourceVersion)
@@ -85,20 +88,17 @@ func unsigned(ecosystem, source, version string) (string, string) {
 }
 
 // foreign needs a known origin and a distribution whose own origins are known; everything else is matched. Snaps and flatpaks are
-// somebody else's by nature.
+// somebody else's by nature, and a backport says of itself that it is one, wherever its list of packages has gone.
 func foreign(p inventory.Package) bool {
-	switch {
-	case p.Ecosystem == apiv1.EcosystemSnap || p.Ecosystem == apiv1.EcosystemFlatpak:
+	if p.Ecosystem == apiv1.EcosystemSnap || p.Ecosystem == apiv1.EcosystemFlatpak {
 		return true
-	case p.Origin == "":
-		return false
 	}
 	distro, _, _ := strings.Cut(p.Ecosystem, ":")
 	if own := origins(distro); own != nil {
-		return !slices.Contains(own, p.Origin)
+		return p.Origin != "" && !slices.Contains(own, p.Origin) || strings.Contains(p.Version, backport)
 	}
 	own := vendors(distro)
-	return own != nil && (strings.HasPrefix(p.Origin, "obs://") || !slices.ContainsFunc(own, func(word string) bool { return strings.Contains(p.Origin, word) }))
+	return p.Origin != "" && own != nil && (strings.HasPrefix(p.Origin, "obs://") || !slices.ContainsFunc(own, func(word string) bool { return strings.Contains(p.Origin, word) }))
 }
 
 // origins are the words with which a distribution's own repositories name their origin. A backport is not among them: the
@@ -129,3 +129,7 @@ func vendors(distro string) []string {
 	}
 	return nil
 }
+
+// backport is in the version of every package of Debian's and Ubuntu's backports: 6.12.90-2~bpo12+1 is made of testing's 6.12.90-2, of which
+// bookworm's tracker says nothing.
+const backport = "~bpo"

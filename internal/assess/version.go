@@ -20,10 +20,14 @@ func newVersion(scheme vercmp.Scheme, text string) version {
 	return version{text, string(key)}
 }
 
-// compare is exact: by key where both have one, else by the scheme. ok is false when one of them is no version of the scheme.
+// compare is exact: by key where both have one, else by the scheme. ok is false when one of them is no version of the scheme. a is the
+// installed version, where one of them is.
 func compare(scheme vercmp.Scheme, a, b version) (order int, ok bool) {
 	if a.key != "" && b.key != "" {
 		return strings.Compare(a.key, b.key), true
+	}
+	if scheme == vercmp.PEP440 && !strings.Contains(b.text, "+") { // torch 2.5.1+cu118 is 2.5.1 to whom names no local label, says PEP 440
+		a.text, _, _ = strings.Cut(a.text, "+")
 	}
 	order, err := vercmp.Compare(scheme, a.text, b.text)
 	return order, err == nil
