@@ -28,5 +28,5 @@ package() { # NAME ENABLED STARTED STATE: enabled units start at boot, started o
   done
 }
 package staunch-server staunch-server.service "" /var/lib/staunch
-package staunch-agent "staunch-agent-apply.path staunch-agent.service" staunch-agent-apply.service \
-  "/var/lib/staunch-agent /var/lib/staunch-apply /etc/staunch/trust.json"
+package staunch-agent "staunch-agent-apply.path staunch-agent-look.path staunch-agent.service" "staunch-agent-apply.service staunch-agent-look.service" \
+  "/var/lib/staunch-agent /var/lib/staunch-apply /run/staunch-agent-look /etc/staunch/trust.json"

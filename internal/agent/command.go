@@ -100,7 +100,7 @@ work. It listens on nothing and changes nothing.` + exitStatus,
 	root.SetUsageFunc(usage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&state, "state", state, "folder of the agent's identity and package lists")
-	root.AddCommand(enrollCommand(env, &state), runCommand(env, &state), collectCommand(env), statusCommand(env, &state), versionCommand(env), applyCommand(env))
+	root.AddCommand(enrollCommand(env, &state), runCommand(env, &state), collectCommand(env), statusCommand(env, &state), versionCommand(env), applyCommand(env), lookCommand(env))
 	return root
 }
 

@@ -87,7 +87,8 @@ func NewLoop(cfg Config) (*Loop, error) {
 		return nil, err
 	}
 	if cfg.Host == nil {
-		cfg.Host = collect.New(collect.Options{StateDir: cfg.StateDir, Log: cfg.Log, RefreshEvery: cfg.RefreshEvery, FetchTimeout: cfg.FetchTimeout})
+		cfg.Host = collect.New(collect.Options{StateDir: cfg.StateDir, Log: cfg.Log, RefreshEvery: cfg.RefreshEvery, FetchTimeout: cfg.FetchTimeout,
+			OldCode: newLooker(cfg.StateDir).oldCode})
 	}
 	l := &Loop{
 		cfg: cfg, log: cfg.Log, identity: id, client: c, host: cfg.Host,

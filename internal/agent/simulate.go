@@ -5,7 +5,6 @@ import (
 	"context"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -14,7 +13,6 @@ import (
 	"github.com/staunch-dev/staunch/internal/apply"
 	"github.com/staunch-dev/staunch/internal/client"
 	"github.com/staunch-dev/staunch/internal/fault"
-	"github.com/staunch-dev/staunch/internal/pkgmgr"
 	"github.com/staunch-dev/staunch/internal/seal"
 )
 
@@ -77,9 +75,8 @@ func (l *Loop) unable(ctx context.Context) string {
 	if l.cfg.Spool != "" { // whoever gave it says that somebody looks into it
 		return ""
 	}
-	out, err := pkgmgr.Run(ctx, pkgmgr.Command{Name: "systemctl", Args: []string{"is-active", applyUnit}, Timeout: 10 * time.Second, Limit: 4 << 10})
-	switch state := strings.TrimSpace(string(out.Stdout)); {
-	case err != nil:
+	switch asked, state := unitState(ctx, applyUnit); {
+	case !asked:
 		return "the root half is not installed: systemd cannot be asked for " + applyUnit
 	case state != "active":
 		return "the root half does not listen: " + applyUnit + " is " + clip(cmp.Or(state, "not known"), 50)

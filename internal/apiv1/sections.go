@@ -95,7 +95,7 @@ type Facts struct {
 	Virtualization string         `json:"virtualization,omitempty" maxLength:"64" doc:"kvm, docker, systemd-nspawn, …; none on bare metal; empty when unknown"`
 	PackageManager PackageManager `json:"package_manager"`
 	Units          []Unit         `json:"units" maxItems:"20000"`
-	OldCode        []OldCode      `json:"old_code,omitzero" nullable:"true" maxItems:"10000" doc:"Packages of which running processes still map replaced files; sorted. Absent when the agent may not look at all processes, which is the case unless it is root"`
+	OldCode        []OldCode      `json:"old_code,omitzero" nullable:"true" maxItems:"10000" doc:"Packages of which running processes still map replaced files; sorted. Absent when not all processes could be looked at: neither the agent is root nor its looking half answered"`
 	Entitlements   []string       `json:"entitlements,omitempty" nullable:"true" maxItems:"32" doc:"Paid support that is active here: esm-infra, esm-apps, eus, …; sorted"`
 }
 

@@ -36,7 +36,7 @@ type trustFile struct {
 // damaged.
 func ReadTrust(file, signers string) (seal.Trust, error) {
 	var t seal.Trust
-	b, err := readOwned(file)
+	b, err := ReadOwned(file, maxTrust)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, fault.New(fault.NotFound, "there is no %s: enroll as root, so that this host knows whose plans to carry out", file)
 	}
@@ -52,7 +52,7 @@ func ReadTrust(file, signers string) (seal.Trust, error) {
 		return t, fault.Wrap(err, fault.Invalid, "%s lacks a host id, one plan key or a threshold", file)
 	}
 	t = seal.Trust{HostID: f.HostID, PlanKey: key, Threshold: f.Threshold}
-	b, err = readOwned(signers)
+	b, err = ReadOwned(signers, maxTrust)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
 	}
@@ -72,7 +72,7 @@ func WriteTrust(file, hostID, planKey string) error {
 	}
 	f := trustFile{HostID: hostID, PlanKey: strings.TrimSpace(planKey)}
 	var old trustFile
-	if b, err := readOwned(file); err == nil && json.Unmarshal(b, &old) == nil && old.Threshold > 0 {
+	if b, err := ReadOwned(file, maxTrust); err == nil && json.Unmarshal(b, &old) == nil && old.Threshold > 0 {
 		f.Threshold = old.Threshold
 	}
 	b, err := json.MarshalIndent(f, "", "  ")
@@ -88,8 +88,8 @@ func WriteTrust(file, hostID, planKey string) error {
 	return nil
 }
 
-// readOwned reads a file that only root, or we ourselves, can have written.
-func readOwned(name string) ([]byte, error) {
+// ReadOwned reads a file that only root, or we ourselves, can have written, of so many bytes at most. fault.Forbidden: somebody else could.
+func ReadOwned(name string, most int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -102,8 +102,8 @@ func readOwned(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o022 != 0 || !trustedOwner(info) {
 		return nil, fault.New(fault.Forbidden, "%s must be a regular file that belongs to root and that nobody else can write", name)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxTrust+1))
-	if err == nil && len(b) > maxTrust {
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
 		err = fault.New(fault.Invalid, "%s is larger than any real one", name)
 	}
 	return b, err

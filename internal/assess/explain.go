@@ -2,6 +2,7 @@ package assess
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -96,10 +97,7 @@ func (c Case) statusText(v Verdict, on Installed) string {
 		if !c.Hit.Reaches(c.Standing.Role.Newest, c.Standing) {
 			disk = fmt.Sprintf("What is on disk, %s, is not listed for it", c.Standing.Role.Newest)
 		}
-		if len(on.Units) > 0 {
-			return fmt.Sprintf("%s, and the version before is still loaded: restart %s.", disk, strings.Join(few(on.Units), ", "))
-		}
-		return disk + ", and the version before is still loaded by running processes."
+		return disk + ", and the version before is still loaded" + renewal(on.Units) + "."
 	case apiv1.StatusEntitlement:
 		return fmt.Sprintf("The fix needs %s, which this host does not say it has.", c.Hit.Entitlement(c.Standing))
 	}
@@ -107,6 +105,35 @@ func (c Case) statusText(v Verdict, on Installed) string {
 		source = strings.TrimSpace(fmt.Sprintf("Support of %s ended on %s. %s", c.Subject.Ecosystem, c.Ended, source))
 	}
 	return source
+}
+
+// rebootOnly are units that are not restarted on a system that is to stay up: the first process, and what sessions, the bus, devices and the log
+// depend on. internal/apply leaves them alone for the same reason and asks for a reboot.
+var rebootOnly = regexp.MustCompile(`^(init\.scope|(dbus|dbus-broker|systemd-logind|systemd-journald|systemd-udevd|polkit)\.service)$`)
+
+// renewal says how units get rid of old code.
+func renewal(units []string) string {
+	var restart, reboot []string
+	alone := false // processes outside any unit
+	for _, u := range units {
+		switch {
+		case u == "(none)":
+			alone = true
+		case rebootOnly.MatchString(u):
+			reboot = append(reboot, u)
+		default:
+			restart = append(restart, u)
+		}
+	}
+	switch {
+	case len(reboot) > 0:
+		return ": reboot, since " + strings.Join(few(reboot), ", ") + " cannot be restarted alone"
+	case len(restart) > 0 && alone:
+		return ": restart " + strings.Join(few(restart), ", ") + ", and what runs it outside any unit"
+	case len(restart) > 0:
+		return ": restart " + strings.Join(few(restart), ", ")
+	}
+	return " by running processes"
 }
 
 // names are the binary packages' names, sorted and each once.

@@ -28,6 +28,8 @@ type Options struct {
 	Log          *slog.Logger  // slog.Default
 	RefreshEvery time.Duration // how old package lists may grow, 6 h
 	FetchTimeout time.Duration // of one fetch, 30 s
+	// OldCode is asked which replaced files still run when we may not look at all processes ourselves; it gives nil when it does not know.
+	OldCode func(context.Context) []apiv1.OldCode
 }
 
 // Snapshot is everything known of a host at one instant. All but Vitals is free of what moves by itself.

@@ -38,7 +38,9 @@ func (c *Collector) facts(ctx context.Context, tree *pkgmgr.Root, rel apiv1.OSRe
 		f.Kernel.Installed, f.Kernel.Newest = releases(images), newest(images, f.Kernel.Running)
 		f.Kernel.Livepatches = livepatched(ctx, tree)
 	}
-	f.OldCode = OldCode(ctx, tree, in.manager)
+	if f.OldCode = OldCode(ctx, tree, in.manager); f.OldCode == nil && c.opt.OldCode != nil {
+		f.OldCode = c.opt.OldCode(ctx)
+	}
 	f.Reboot = reboot(tree, images, f.Kernel)
 	return f
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
+	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/pkgmgr"
 	"github.com/staunch-dev/staunch/internal/pkgmgr/proc"
 	"github.com/staunch-dev/staunch/internal/pkgmgr/rpm"
@@ -71,6 +72,21 @@ func OldCode(ctx context.Context, tree *pkgmgr.Root, manager string) []apiv1.Old
 	}
 	slices.SortFunc(list, func(a, b apiv1.OldCode) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Arch, b.Arch)) })
 	return list[:min(len(list), maxOld)]
+}
+
+// Look is OldCode of this machine, for those who may not look themselves. fault.Forbidden: nor may we, or whose the files are cannot be told.
+func Look(ctx context.Context) ([]apiv1.OldCode, error) {
+	tree, err := pkgmgr.OpenRoot("/")
+	if err != nil {
+		return nil, fault.Wrap(err, fault.NotFound, "the root cannot be opened")
+	}
+	defer func() { _ = tree.Close() }()
+	rel, _ := readOS(tree) // of an unknown release the first database that is there is meant
+	old := OldCode(ctx, tree, ManagerOf(tree, rel.Ecosystem))
+	if old == nil {
+		return nil, fault.New(fault.Forbidden, "not every process can be looked at, or whose the files are is not known")
+	}
+	return old, nil
 }
 
 // noUnit stands for processes that belong to no unit.

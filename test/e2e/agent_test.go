@@ -15,15 +15,17 @@ import (
 	"github.com/staunch-dev/staunch/test/lab"
 )
 
-// agentLayer is the layer that a package of the agent would make: the program, its unit and its user. The unit is the packaged
-// one; what a test needs otherwise is a drop-in, as an administrator would write it.
+// agentLayer is the layer that a package of the agent would make, without its root half: the program, its units and its user. The units are the
+// packaged ones; what a test needs otherwise is a drop-in, as an administrator would write it.
 func agentLayer(t *testing.T, dropIn string) string {
 	t.Helper()
 	files := map[string]string{}
 	for from, to := range map[string]string{
-		binary("staunch-agent"):                         "usr/bin/staunch-agent",
-		"../../packaging/systemd/staunch-agent.service": "usr/lib/systemd/system/staunch-agent.service",
-		"../../packaging/sysusers.d/staunch-agent.conf": "usr/lib/sysusers.d/staunch-agent.conf",
+		binary("staunch-agent"):                              "usr/bin/staunch-agent",
+		"../../packaging/systemd/staunch-agent.service":      "usr/lib/systemd/system/staunch-agent.service",
+		"../../packaging/systemd/staunch-agent-look.service": "usr/lib/systemd/system/staunch-agent-look.service",
+		"../../packaging/systemd/staunch-agent-look.path":    "usr/lib/systemd/system/staunch-agent-look.path",
+		"../../packaging/sysusers.d/staunch-agent.conf":      "usr/lib/sysusers.d/staunch-agent.conf",
 	} {
 		body, err := os.ReadFile(from)
 		if err != nil {
@@ -34,7 +36,7 @@ func agentLayer(t *testing.T, dropIn string) string {
 	if dropIn != "" {
 		files["etc/systemd/system/staunch-agent.service.d/lab.conf"] = dropIn
 	}
-	dir, err := lab.Layer(t.Context(), "agent-"+t.Name(), nil, files, "chmod 755 /usr/bin/staunch-agent; systemd-sysusers; systemctl -q enable staunch-agent")
+	dir, err := lab.Layer(t.Context(), "agent-"+t.Name(), nil, files, "chmod 755 /usr/bin/staunch-agent; systemd-sysusers; systemctl -q enable staunch-agent-look.path staunch-agent")
 	if err != nil {
 		t.Fatal(err)
 	}

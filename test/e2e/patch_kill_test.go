@@ -118,7 +118,7 @@ func (p *patched) removed(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ units, state, program string }{
 		"staunch-server": {"staunch-server.service", "/var/lib/staunch/ca.pem", "/usr/bin/staunch"},
-		"staunch-agent":  {"staunch-agent.service staunch-agent-apply.path", "/var/lib/staunch-agent/identity.json /var/lib/staunch-apply/epoch /etc/staunch/trust.json", "/usr/bin/staunch-agent"},
+		"staunch-agent":  {"staunch-agent.service staunch-agent-apply.path staunch-agent-look.path", "/var/lib/staunch-agent/identity.json /var/lib/staunch-apply/epoch /etc/staunch/trust.json", "/usr/bin/staunch-agent"},
 	} {
 		sh(t, h, "dpkg -r "+name)
 		sh(t, h, "for f in "+c.state+"; do test -e $f; done; test ! -e "+c.program)

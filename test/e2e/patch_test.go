@@ -79,13 +79,13 @@ func newPatched(t *testing.T) *patched {
 }
 
 func (p *patched) started(t *testing.T) {
-	const units = "staunch-agent-apply.path staunch-agent.service"
+	const units = "staunch-agent-apply.path staunch-agent-look.path staunch-agent.service"
 	for _, h := range p.hosts {
-		if got := strings.Fields(sh(t, h, "systemctl is-enabled "+units)); !cmp.Equal(got, []string{"enabled", "enabled"}) {
+		if got := strings.Fields(sh(t, h, "systemctl is-enabled "+units)); !cmp.Equal(got, []string{"enabled", "enabled", "enabled"}) {
 			t.Errorf("%s: enabled: %v", h.Name, got)
 		}
 		// the agent itself has nothing to do before it is enrolled, and that is no failure
-		if got := strings.Fields(sh(t, h, "systemctl is-active "+units+" || true")); !cmp.Equal(got, []string{"active", "inactive"}) {
+		if got := strings.Fields(sh(t, h, "systemctl is-active "+units+" || true")); !cmp.Equal(got, []string{"active", "active", "inactive"}) {
 			t.Errorf("%s: active: %v", h.Name, got)
 		}
 	}
@@ -232,9 +232,13 @@ func (p *patched) security(t *testing.T) {
 	}
 	r := p.proven(t, created.ID)
 	for _, h := range p.hosts {
-		if left := p.open(t, h); !cmp.Equal(left, []string{"CVE-2026-92002"}) {
-			t.Errorf("%s still has %v", h.Name, left)
-		}
+		p.renewed(t, h)
+		eventually(t, time.Minute, h.Name+" has nothing left of what was fixed", func() error {
+			if left := p.open(t, h); !cmp.Equal(left, []string{"CVE-2026-92002"}) {
+				return fmt.Errorf("it has %v", left)
+			}
+			return nil
+		})
 		run := get[apiv1.RunDetail](t, p.s, "/api/v1/runs/"+runOn(t, r, h.Name).ID)
 		if run.Outcome == nil || run.Outcome.Result != "succeeded" || len(run.Outcome.Broken) != 0 || len(run.Log) == 0 {
 			t.Errorf("%s: outcome %+v, %d lines of log", h.Name, run.Outcome, len(run.Log))
@@ -246,6 +250,32 @@ func (p *patched) security(t *testing.T) {
 		t.Errorf("%d hosts were at work at the same time, want at most 2", most)
 	}
 	p.report(t, r, fixed)
+}
+
+// renewed brings what runs up to date with what is installed, as an administrator does who need not reboot: of the first process, the log and
+// their like the run leaves the old libraries in memory and says so, and findings of those stay open as old code.
+func (p *patched) renewed(t *testing.T, h *lab.Host) {
+	t.Helper()
+	for _, f := range get[apiv1.FindingPage](t, p.s, "/api/v1/hosts/"+h.Name+"/findings?limit=1000").Items {
+		if f.Vulnerability != "CVE-2026-92002" && f.Status != apiv1.StatusOldCode {
+			t.Errorf("%s still has %s of %s as %s", h.Name, f.Vulnerability, f.Source, f.Status)
+		}
+	}
+	restart := map[string]bool{}
+	for _, old := range detail(t, p.s, h.Name).Facts.OldCode {
+		for _, unit := range old.Units {
+			restart[unit] = unit != "init.scope"
+		}
+	}
+	t.Logf("%s: old code in %v", h.Name, slices.Sorted(maps.Keys(restart)))
+	script := "systemctl daemon-reexec"
+	for unit, itself := range restart {
+		if itself {
+			script += "; systemctl restart " + unit
+		}
+	}
+	sh(t, h, script)
+	p.s.post(t, "/api/v1/hosts/"+h.Name+"/refresh")
 }
 
 // concurrent is how many runs of a rollout were at work at the same time.

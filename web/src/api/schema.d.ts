@@ -1368,7 +1368,7 @@ export interface components {
             entitlements?: string[] | null;
             hostname: string;
             kernel: components["schemas"]["Kernel"];
-            /** @description Packages of which running processes still map replaced files; sorted. Absent when the agent may not look at all processes, which is the case unless it is root */
+            /** @description Packages of which running processes still map replaced files; sorted. Absent when not all processes could be looked at: neither the agent is root nor its looking half answered */
             old_code?: components["schemas"]["OldCode"][] | null;
             os: components["schemas"]["OSRelease"];
             package_manager: components["schemas"]["PackageManager"];
