@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/staunch-dev/staunch/internal/fault"
 )
@@ -18,6 +19,7 @@ import (
 const (
 	maxImage    = 64 << 30 // of the archive itself, uncompressed
 	maxMembers  = 100_000
+	maxMember   = 512 // bytes of a member's name; a blob's has 80
 	maxDocument = 16 << 20 // a manifest
 	maxLayers   = 1_000
 )
@@ -44,13 +46,16 @@ func Image(ctx context.Context, file string, opts Options) (Result, error) {
 	if err != nil {
 		return Result{}, fault.Wrap(err, fault.Invalid, "%q cannot be read as a container image: %s", file, why(err))
 	}
-	t := newTree(dir, opts.Languages)
+	t := newTree(dir, opts.Languages).of(a.size)
 	for i, name := range layers {
 		if err := a.apply(ctx, t, name); err != nil {
 			return Result{}, fault.Wrap(err, fault.Invalid, "layer %d of %q cannot be read: %s", i+1, file, clip(err.Error(), 300))
 		}
 	}
 	root, err := t.write()
+	if errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.EMLINK) {
+		return Result{}, fault.Wrap(err, fault.Invalid, "%q cannot be read as a container image: its folders are in each other too often, or a file has too many names", file)
+	}
 	if err != nil {
 		return Result{}, fault.Wrap(err, fault.Internal, "the image's files cannot be put into a folder")
 	}
@@ -67,6 +72,7 @@ func Image(ctx context.Context, file string, opts Options) (Result, error) {
 // imageFile is a tar archive on disk and where its members lie in it.
 type imageFile struct {
 	file    *os.File
+	size    int64 // as it was named, before it was unpacked
 	members map[string]member
 }
 
@@ -88,13 +94,13 @@ func openArchive(ctx context.Context, name, dir string) (*imageFile, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	if plain, err := unpacked(f, dir); err != nil {
+	if plain, err := unpacked(f, dir, min(maxImage, grace+fold*info.Size())); err != nil {
 		return nil, errors.Join(err, f.Close())
 	} else if plain != f {
 		_ = f.Close()
 		f = plain
 	}
-	a := &imageFile{file: f, members: map[string]member{}}
+	a := &imageFile{file: f, size: info.Size(), members: map[string]member{}}
 	if err := a.index(ctx); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -102,7 +108,7 @@ func openArchive(ctx context.Context, name, dir string) (*imageFile, error) {
 }
 
 // unpacked gives the file itself, or what it holds when it is compressed.
-func unpacked(f *os.File, dir string) (*os.File, error) {
+func unpacked(f *os.File, dir string, most int64) (*os.File, error) {
 	r, compressed, err := decompress(f)
 	if err != nil {
 		return nil, err
@@ -116,7 +122,7 @@ func unpacked(f *os.File, dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = io.Copy(out, &limited{r: r, left: maxImage})
+	_, err = io.Copy(out, &limited{r: r, left: most})
 	if err == nil {
 		_, err = out.Seek(0, io.SeekStart)
 	}
@@ -143,7 +149,7 @@ func (a *imageFile) index(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(h.Name) > maxPath || len(h.Linkname) > maxPath {
+		if len(h.Name) > maxMember || len(h.Linkname) > maxMember {
 			continue // no member of an image, and a hundred thousand of them would fill the memory
 		}
 		name := path.Clean("/" + h.Name)[1:]

@@ -29,6 +29,9 @@ const (
 	maxFiles     = 20_000_000
 	maxPadding   = 64 << 20  // read behind a layer's end; tar fills up to 10 KiB
 	maxNodes     = 2_000_000 // names kept in memory
+	maxNames     = 256 << 20 // bytes of them, and of what links say
+	maxSteps     = 1 << 30   // from a folder to the next, or over a name that a whiteout drops; an image of a million files takes 20 million
+	maxWanted    = 4 << 30   // of one file; rpm's database may be as large
 	maxPath      = 4096
 	maxLevels    = maxPath / 2 // of folders: a path of more names would be longer
 )
@@ -75,14 +78,28 @@ type tree struct {
 	layer     int
 	nodes     int // names, and files kept
 	most      int // of them
+	names     int // bytes left
+	steps     int // left
 	files     int
 	unpacked  int64 // left
 	extracted int64 // left
 }
 
 func newTree(dir string, languages bool) *tree {
-	return &tree{dir: dir, languages: languages, root: &node{children: map[string]*node{}}, most: maxNodes, unpacked: maxUnpacked, extracted: maxExtracted}
+	return &tree{dir: dir, languages: languages, root: &node{children: map[string]*node{}}, most: maxNodes, names: maxNames, steps: maxSteps, unpacked: maxUnpacked, extracted: maxExtracted}
 }
+
+// of lowers what may be kept to what an archive of so many bytes can hold in earnest: what says what is installed packs by a factor of
+// five, and a bomb by a thousand.
+func (t *tree) of(size int64) *tree {
+	t.extracted = min(t.extracted, grace+fold*size)
+	return t
+}
+
+const (
+	grace = 1 << 30
+	fold  = 50
+)
 
 // apply puts one layer on top.
 func (a *imageFile) apply(ctx context.Context, t *tree, name string) error {
@@ -114,6 +131,9 @@ func (a *imageFile) apply(ctx context.Context, t *tree, name string) error {
 		if err == nil {
 			err = t.entry(h, in)
 		}
+		if err == nil && (t.steps < 0 || t.names < 0) {
+			err = errors.New("its names, links and whiteouts are more than any image has")
+		}
 		if err != nil {
 			return err
 		}
@@ -144,7 +164,8 @@ func (t *tree) entry(h *tar.Header, contents io.Reader) error {
 		if len(h.Linkname) > maxPath {
 			return nil
 		}
-		return t.put(name, &node{link: h.Linkname})
+		t.names -= len(h.Linkname)
+		return t.put(name, &node{link: strings.Clone(h.Linkname)}) // as it is, it would keep all of its header
 	case tar.TypeLink:
 		if from := t.at(h.Linkname); from != nil && from.stored != "" && t.wants(name, from.mode, 0) {
 			return t.put(name, &node{stored: from.stored, mode: from.mode})
@@ -152,6 +173,9 @@ func (t *tree) entry(h *tar.Header, contents io.Reader) error {
 		return t.put(name, &node{})
 	case tar.TypeReg:
 		mode := h.FileInfo().Mode()
+		if wantedForOS(name) && h.Size > maxWanted {
+			return fmt.Errorf("its %q has %d bytes", name, h.Size)
+		}
 		if !t.wants(name, mode, h.Size) {
 			return t.put(name, &node{})
 		}
@@ -179,6 +203,9 @@ func (t *tree) remove(dir, name string) {
 // forget drops what earlier layers have below a folder; what this layer has put there stays.
 func (t *tree) forget(d *node) {
 	for name, child := range d.children {
+		if t.steps--; t.steps < 0 {
+			return
+		}
 		t.forget(child)
 		if child.layer < t.layer && len(child.children) == 0 {
 			delete(d.children, name)
@@ -200,6 +227,9 @@ func (t *tree) walk(name string, create bool) (found, parent *node, base string)
 	for links := 0; len(rest) > 0; {
 		part := rest[0]
 		rest = rest[1:]
+		if t.steps--; t.steps < 0 {
+			return nil, nil, ""
+		}
 		if part == "" || part == "." {
 			continue
 		}
@@ -222,6 +252,7 @@ func (t *tree) walk(name string, create bool) (found, parent *node, base string)
 			if path.IsAbs(next.link) {
 				stack, names = stack[:1], names[:1]
 			}
+			t.steps -= len(rest)
 			rest = append(strings.Split(next.link, "/"), rest...)
 			continue
 		}
@@ -231,7 +262,7 @@ func (t *tree) walk(name string, create bool) (found, parent *node, base string)
 			}
 			t.nodes++
 			next = &node{children: map[string]*node{}}
-			here.children[part] = next
+			t.keep(here, part, next)
 		}
 		next.layer = max(next.layer, t.layerIf(create))
 		stack, names = append(stack, next), append(names, part)
@@ -271,8 +302,17 @@ func (t *tree) put(name string, n *node) error {
 			return t.tooMany()
 		}
 	}
-	parent.children[base] = n
+	t.keep(parent, base, n)
 	return nil
+}
+
+// keep puts a node under a name, which is copied: it is a part of a longer one.
+func (t *tree) keep(parent *node, name string, n *node) {
+	if _, there := parent.children[name]; !there {
+		t.names -= len(name)
+		name = strings.Clone(name)
+	}
+	parent.children[name] = n
 }
 
 func (t *tree) tooMany() error { return fmt.Errorf("it has more than %d names", t.most) }
