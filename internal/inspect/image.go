@@ -19,7 +19,7 @@ import (
 const (
 	maxImage    = 64 << 30 // of the archive itself, uncompressed
 	maxMembers  = 100_000
-	maxMember   = 512 // bytes of a member's name; a blob's has 80
+	maxMember   = 512      // bytes of a member's name; a blob's has 80
 	maxDocument = 16 << 20 // a manifest
 	maxLayers   = 1_000
 )

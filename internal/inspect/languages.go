@@ -3,7 +3,9 @@ package inspect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -18,7 +20,6 @@ import (
 	"github.com/google/osv-scalibr/extractor/filesystem/language/javascript/packagejson"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/python/wheelegg"
 	"github.com/google/osv-scalibr/extractor/filesystem/language/ruby/gemspec"
-	"github.com/google/osv-scalibr/extractor/filesystem/language/rust/cargoauditable"
 	"github.com/google/osv-scalibr/inventory"
 	"github.com/google/osv-scalibr/log"
 
@@ -31,6 +32,7 @@ const (
 	maxEntries  = 10_000_000
 	maxDepth    = 100
 	maxManifest = 16 << 20
+	maxGemspec  = 256 << 10 // the extractor compares each line with those before; the longest seen have 20 KB
 	maxArchive  = 512 << 20 // of Java
 	maxProgram  = 1 << 30
 )
@@ -59,7 +61,7 @@ func kindOf(name string, mode fs.FileMode, size int64) kind {
 	case base == "package.json" && isModule(path.Dir(name)):
 		k = npm
 	case strings.HasSuffix(base, ".gemspec") && path.Base(path.Dir(name)) != "cache":
-		k = ruby
+		k, most = ruby, maxGemspec
 	case archive.IsArchive(name):
 		k, most = java, maxArchive
 	case mode&0o111 != 0 && size > 64<<10: // a Go program has a megabyte, one of Rust a hundred kilobytes
@@ -141,6 +143,7 @@ func (w *walker) dir(dir string, depth int) error {
 	}
 	entries, err := w.tree.ReadDir(cmp.Or(dir, "."))
 	if err != nil {
+		w.cut = w.cut || errors.Is(err, pkgmgr.ErrTooLarge)
 		return nil //nolint:nilerr // a folder that we may not read: an unprivileged scan says what it can see
 	}
 	for _, e := range entries {
@@ -174,18 +177,15 @@ type reader struct {
 	warnings []string
 }
 
-// maxOpened bounds what is read of the archives within one Java archive, which the extractor holds in memory.
-const maxOpened = 512 << 20
-
 func newReader(tree *pkgmgr.Root) (*reader, error) {
 	silence()
 	jars := &config.PluginConfig{PluginSpecific: []*config.PluginSpecificConfig{{Config: &config.PluginSpecificConfig_JavaArchive{
-		JavaArchive: &config.JavaArchiveConfig{MaxZipDepth: 8, MaxOpenedBytes: maxOpened, HashJars: new(bool)}}}}} // hashes are for asking others about jars
+		JavaArchive: &config.JavaArchiveConfig{MaxZipDepth: 1, MinZipBytes: 1, HashJars: new(bool)}}}}} // hashes are for asking others about jars
 	r := &reader{tree: tree, by: map[kind][]filesystem.Extractor{}, found: map[string]bool{}}
 	for _, e := range []struct {
 		k    kind
 		make func(*config.PluginConfig) (filesystem.Extractor, error)
-	}{{python, wheelegg.New}, {npm, packagejson.New}, {ruby, gemspec.New}, {java, archive.New}, {program, gobinary.New}, {program, cargoauditable.New}} {
+	}{{python, wheelegg.New}, {npm, packagejson.New}, {ruby, gemspec.New}, {java, archive.New}, {program, gobinary.New}} {
 		settings := &config.PluginConfig{}
 		if e.k == java {
 			settings = jars
@@ -208,15 +208,42 @@ func (r *reader) read(ctx context.Context, name string, k kind, info fs.FileInfo
 	if k == program && !isELF(file) {
 		return
 	}
+	in := &probed{file, 1 << 62}
+	if k == program {
+		in.left = maxProbing
+		r.takeCrates(name, in)
+		in.left = maxProbing
+	}
 	for _, e := range r.by[k] {
-		if _, err := file.Seek(0, 0); err != nil {
-			return
+		if k == java {
+			err = r.extractJar(ctx, e, name, file, info)
+		} else {
+			var found inventory.Inventory
+			found, err = extract(ctx, e, &filesystem.ScanInput{FS: treeFS{r.tree}, Path: name, Info: info, Reader: in})
+			r.take(name, found)
 		}
-		found, err := extract(ctx, e, &filesystem.ScanInput{FS: treeFS{r.tree}, Path: name, Info: info, Reader: file})
 		if err != nil && k != program { // most programs are of another language
-			r.warnings = append(r.warnings[:min(len(r.warnings), maxWarnings)], fmt.Sprintf("%s: not read as %s", clip(name, 200), e.Name()))
+			r.warn(name, e.Name())
 		}
-		r.take(name, found)
+	}
+}
+
+func (r *reader) warn(name, as string) {
+	r.warnings = append(r.warnings[:min(len(r.warnings), maxWarnings)], fmt.Sprintf("%s: not read as %s", clip(name, 200), as))
+}
+
+func (r *reader) takeCrates(name string, in io.ReaderAt) {
+	defer func() {
+		if recover() != nil { // as with extractors
+			r.warn(name, "rust")
+		}
+	}()
+	found, err := crates(in)
+	if err != nil {
+		r.warn(name, "rust")
+	}
+	for _, c := range found {
+		r.put(name, "crates.io", c[0], c[1])
 	}
 }
 
@@ -226,9 +253,16 @@ func (r *reader) take(name string, found inventory.Inventory) {
 		if !ok || full == "" || version == "" || strings.HasPrefix(version, "(") { // a program's own module has no version when it is built from a working tree
 			continue
 		}
-		r.found[name] = true
-		r.packages = append(r.packages, Package{Package: apiv1.Package{Name: full, Version: version, Ecosystem: ecosystem}, Location: name})
+		r.put(name, ecosystem, full, version)
 	}
+}
+
+func (r *reader) put(file, ecosystem, name, version string) {
+	if name == "" || version == "" || len(r.packages) > maxPackages { // one more, so that add says so
+		return
+	}
+	r.found[file] = true
+	r.packages = append(r.packages, Package{Package: apiv1.Package{Name: name, Version: version, Ecosystem: ecosystem}, Location: file})
 }
 
 // silence keeps the extractors, whose log is one for the whole program, from writing what hostile files are called to the terminal: what
