@@ -18,6 +18,7 @@ const nextCheckin = 5 * time.Minute
 
 // Checkin takes the digests and vitals of a host and answers which bodies are lacking. A section whose digest is known is opened
 // without its body; one that the check-in does not name stays as it is; names that are not known are ignored (agents may be newer).
+// Of a host that changed far too often of late, changes wait (see allowances): they are neither taken nor asked for, and come with a later check-in.
 // Bad digests or vitals are a fault.Invalid or fault.TooLarge, and nothing has changed then.
 func (s *Service) Checkin(ctx context.Context, hostID string, in apiv1.Checkin) (apiv1.CheckinAnswer, error) {
 	if err := checkinBounds(in); err != nil {
@@ -34,6 +35,10 @@ func (s *Service) Checkin(ctx context.Context, hostID string, in apiv1.Checkin) 
 		if !named || digest == open[section].Digest {
 			continue
 		}
+		if !s.mayChange(hostID, section, now) {
+			s.tellWaiting(ctx, hostID, section, now)
+			continue
+		}
 		known, err := s.store.HasBody(ctx, section, digest)
 		if err != nil {
 			return apiv1.CheckinAnswer{}, fmt.Errorf("looking for a body of section %s: %w", section, err)
@@ -42,7 +47,7 @@ func (s *Service) Checkin(ctx context.Context, hostID string, in apiv1.Checkin) 
 			answer.Lacks = append(answer.Lacks, section)
 			continue
 		}
-		if _, err := s.accept(ctx, hostID, open[section], Body{Section: section, Digest: digest}, now); err != nil {
+		if _, err := s.accept(ctx, hostID, open[section], Body{Section: section, Digest: digest}, 0, now); err != nil {
 			return apiv1.CheckinAnswer{}, err
 		}
 	}
@@ -93,6 +98,11 @@ func (s *Service) notePhasing(ctx context.Context, hostID string, phasing []apiv
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	of := allowanceOf{hostID, allShares}
+	if !s.allowed.has(of, now) {
+		return nil // the other hosts tell the same
+	}
+	s.allowed.take(of, time.Duration(len(phasing))*ofShare, now)
 	for _, p := range phasing {
 		k := phasedVersion{facts.OS.Ecosystem, p.Package, p.Version}
 		s.phasing[k] = PhasedShare{Ecosystem: k.ecosystem, Name: k.name, Version: k.version, Percent: p.Percent, At: now}
@@ -101,7 +111,8 @@ func (s *Service) notePhasing(ctx context.Context, hostID string, phasing []apiv
 }
 
 // PutSection takes the body of a section, whose bytes must have the digest, and acknowledges it once it is durable. A body that is
-// damaged, out of bounds or out of order is a fault.Invalid or fault.TooLarge, and nothing has changed then.
+// damaged, out of bounds or out of order is a fault.Invalid or fault.TooLarge, one of a host that changed far too often of late a
+// fault.TooMany, and nothing has changed then.
 func (s *Service) PutSection(ctx context.Context, hostID, section, digest string, body []byte) (apiv1.SectionAnswer, error) {
 	parsed, err := parseSection(section, digest, body)
 	if err != nil {
@@ -112,7 +123,11 @@ func (s *Service) PutSection(ctx context.Context, hostID, section, digest string
 	if err != nil {
 		return apiv1.SectionAnswer{}, fmt.Errorf("reading sections of host %q: %w", hostID, err)
 	}
-	done, err := s.accept(ctx, hostID, open[section], parsed, now)
+	if open[section].Digest != digest && !s.mayChange(hostID, section, now) {
+		s.tellWaiting(ctx, hostID, section, now)
+		return apiv1.SectionAnswer{}, fault.New(fault.TooMany, "section %s of this host changes too often, or is too large too often: it is taken again later", section)
+	}
+	done, err := s.accept(ctx, hostID, open[section], parsed, len(body), now)
 	if err != nil {
 		return apiv1.SectionAnswer{}, err
 	}
@@ -120,8 +135,9 @@ func (s *Service) PutSection(ctx context.Context, hostID, section, digest string
 	return apiv1.SectionAnswer{Seq: done.Seq, Changed: done.Changed}, nil
 }
 
-// accept opens an interval with body, and writes down what the change means.
-func (s *Service) accept(ctx context.Context, hostID string, open Interval, body Body, now time.Time) (Accepted, error) {
+// accept opens an interval with body, which came in so many bytes (0: it was here), and writes down what the change means.
+func (s *Service) accept(ctx context.Context, hostID string, open Interval, body Body, size int, now time.Time) (Accepted, error) {
+	at := now
 	if open.Digest == body.Digest {
 		seq, err := s.store.Seq(ctx)
 		return Accepted{Seq: seq}, err
@@ -142,7 +158,26 @@ func (s *Service) accept(ctx context.Context, hostID string, open Interval, body
 	if err != nil {
 		return Accepted{}, fmt.Errorf("accepting section %s of host %q: %w", body.Section, hostID, err)
 	}
+	if done.Changed {
+		s.changed(hostID, body.Section, size, at)
+	}
 	return done, nil
+}
+
+// tellWaiting says in the log, once a day for each host, that its changes wait.
+func (s *Service) tellWaiting(ctx context.Context, hostID, section string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, said := s.told[hostID]; said && now.Sub(last) < fullFor {
+		return
+	}
+	for host, last := range s.told {
+		if now.Sub(last) >= fullFor {
+			delete(s.told, host)
+		}
+	}
+	s.told[hostID] = now
+	s.log.WarnContext(ctx, "a host says something new so often that its changes wait: is it well, and is it itself?", "host", hostID, "section", section)
 }
 
 // factsEvents compares new facts with those before them. First facts are no event.

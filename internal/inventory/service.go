@@ -21,9 +21,12 @@ type Service struct {
 	log   *slog.Logger
 	now   func() time.Time
 
+	allowed allowances
+
 	mu      sync.Mutex
 	seen    map[string]Seen // not yet written, by host
 	phasing map[phasedVersion]PhasedShare
+	told    map[string]time.Time // when the log last said that a host's changes wait
 	cancel  context.CancelFunc
 	done    chan struct{}
 }
@@ -32,7 +35,7 @@ type phasedVersion struct{ ecosystem, name, version string }
 
 // NewService makes the service. Without Start it works, but nothing writes last-seen times before Stop.
 func NewService(store Store, log *slog.Logger, now func() time.Time) *Service {
-	return &Service{store: store, log: log, now: now, seen: map[string]Seen{}, phasing: map[phasedVersion]PhasedShare{}}
+	return &Service{store: store, log: log, now: now, seen: map[string]Seen{}, phasing: map[phasedVersion]PhasedShare{}, told: map[string]time.Time{}, allowed: allowances{until: map[allowanceOf]time.Time{}}}
 }
 
 // Start writes last-seen times every five seconds until Stop or the end of ctx.

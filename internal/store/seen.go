@@ -72,8 +72,17 @@ func (t *tx) phased(ctx context.Context, phasing []inventory.PhasedShare) error 
 			return err
 		}
 	}
-	return nil
+	if len(phasing) == 0 {
+		return nil
+	}
+	// A share is told again at least every hour by each host that waits for its update, for some days.
+	newest := slices.MaxFunc(phasing, func(a, b inventory.PhasedShare) int { return a.At.Compare(b.At) }).At
+	_, err := exec(ctx, t, `DELETE FROM phasing WHERE at < $1`, newest.AddDate(0, 0, -keepShares).UnixMicro())
+	return err
 }
+
+// keepShares is for how many days the share of a package version is kept that no host waits for any more.
+const keepShares = 30
 
 // AllSeen answers: when was every host last heard of, and with which moving values? By host id.
 func (s *Store) AllSeen(ctx context.Context) ([]inventory.Seen, error) {

@@ -250,4 +250,8 @@ func phasing(t *testing.T, s *store.Store) {
 	must(t, s.WriteSeen(ctx, nil, share(10, start().Add(time.Minute)))) // a host with older lists
 	same(t, "shares", get(s.PhasedShares(ctx, "Ubuntu:24.04"))(t), share(40, start().Add(time.Hour)))
 	same(t, "of another", get(s.PhasedShares(ctx, "Debian:12"))(t), nil)
+	must(t, s.WriteSeen(ctx, nil, []inventory.PhasedShare{{Ecosystem: "Ubuntu:24.04", Name: "nginx", Version: "1", Percent: 10, At: start().AddDate(0, 0, 31)}}))
+	if left := get(s.PhasedShares(ctx, "Ubuntu:24.04"))(t); len(left) != 1 || left[0].Name != "nginx" {
+		t.Errorf("what nobody has told for a month is still here: %+v", left)
+	}
 }
