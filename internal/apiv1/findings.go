@@ -119,6 +119,7 @@ type VulnPage struct {
 	Total       int       `json:"total"`
 	Next        string    `json:"next,omitempty"`
 	NotAssessed int       `json:"not_assessed"`
+	Reason      string    `json:"reason,omitempty" doc:"Why the list says nothing: no host is selected, or none of them is assessed"`
 	Seq         int64     `json:"seq"`
 	Past        *Past     `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }
@@ -129,10 +130,11 @@ type VulnDetail struct {
 	Known      bool          `json:"known" doc:"False when no feed that was imported names it; then it says nothing about the hosts"`
 	Summary    string        `json:"summary,omitempty"`
 	Details    string        `json:"details,omitempty"`
-	KEV        *KEV          `json:"kev,omitempty"`
+	Names      []string      `json:"names" doc:"Where the id is an advisory's: the vulnerabilities that it names, under which its findings are listed"`
+	KEV        *KEV          `json:"kev,omitempty" doc:"Of an advisory: the entry of what it names, one that ransomware uses before others, then the oldest"`
 	Advisories []AdvisoryRef `json:"advisories"`
 	Hosts      FindingPage   `json:"hosts"`
-	ByPriority FindingCounts `json:"by_priority"`
+	ByPriority FindingCounts `json:"by_priority" doc:"Hosts, each once, by the worst priority that this has there"`
 	Past       *Past         `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }
 
@@ -175,6 +177,7 @@ type FleetUpdatePage struct {
 	Items   []FleetUpdate `json:"items"`
 	Total   int           `json:"total"`
 	Next    string        `json:"next,omitempty"`
+	Hosts   int           `json:"hosts" doc:"Hosts that are selected, those of unknown among them"`
 	Unknown int           `json:"unknown"`
 	Seq     int64         `json:"seq"`
 	Past    *Past         `json:"past,omitempty" doc:"What time this is of; absent: now"`

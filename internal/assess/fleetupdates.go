@@ -43,6 +43,7 @@ func (s *Service) Updates(ctx context.Context, q Query) (apiv1.FleetUpdatePage, 
 		for _, o := range chosen {
 			page.Items = append(page.Items, o.wire())
 		}
+		page.Hosts = int(selection.GetCardinality())
 		page.Unknown = ix.attrs.count(fleet.KeyHostUpdates, "unknown", selection)
 		return nil
 	})

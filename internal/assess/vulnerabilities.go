@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -67,6 +68,9 @@ func (s *Service) Vulnerabilities(ctx context.Context, q Query) (apiv1.VulnPage,
 			return err
 		}
 		page = apiv1.VulnPage{Items: make([]apiv1.VulnRow, 0, len(chosen)), Total: len(reach.all), Next: next, NotAssessed: ix.unassessed(selected.Bitmap), Seq: ix.seq, Past: ix.past.wire()}
+		if count := ix.counting(selected); !count.Assessed {
+			page.Reason = count.Reason
+		}
 		hits := map[*subject]map[string]Hit{}
 		for _, v := range chosen {
 			page.Items = append(page.Items, reach.vulnRow(v, hits))
@@ -79,13 +83,12 @@ func (s *Service) Vulnerabilities(ctx context.Context, q Query) (apiv1.VulnPage,
 // Vulnerability is one vulnerability, by CVE or advisory id, with a page of its findings. One that no feed names is not known: then
 // that there are no findings says nothing.
 func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.VulnDetail, error) {
-	out := apiv1.VulnDetail{ID: id, Advisories: []apiv1.AdvisoryRef{}}
+	out := apiv1.VulnDetail{ID: id, Names: []string{}, Advisories: []apiv1.AdvisoryRef{}}
 	var refs []advisory.Ref
 	var said sayer
 	err := s.answering(ctx, q.Past, func(ix *index) error {
 		id = ix.spelled(id)
 		out.ID = id
-		out.KEV = wireKEV(ix.threats[id].KEV)
 		f := filterOf(q)
 		f.only = map[string]bool{id: true}
 		for _, a := range ix.naming(id) {
@@ -96,6 +99,13 @@ func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.
 				}
 			}
 		}
+		for v := range f.only {
+			if v != id {
+				out.Names = append(out.Names, v)
+			}
+		}
+		slices.SortFunc(out.Names, compareNames)
+		out.KEV = wireKEV(ix.worstKEV(f.only))
 		said = ix.said
 		out.Known = len(refs) > 0 || out.KEV != nil
 		selected := ix.selection(s.selected(ix, q))
@@ -113,6 +123,20 @@ func (s *Service) Vulnerability(ctx context.Context, id string, q Query) (apiv1.
 		err = describe(ctx, said, &out, refs)
 	}
 	return out, err
+}
+
+// worstKEV is the entry in CISA's catalogue that weighs most among some vulnerabilities: one that ransomware uses, then the oldest.
+func (ix *index) worstKEV(ids map[string]bool) *advisory.KEV {
+	var worst *advisory.KEV
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		k := ix.threats[id].KEV
+		switch {
+		case k == nil:
+		case worst == nil, k.Ransomware && !worst.Ransomware, k.Ransomware == worst.Ransomware && k.Added < worst.Added:
+			worst = k
+		}
+	}
+	return worst
 }
 
 // describe reads what the advisories of a vulnerability say. One that was withdrawn from its feed since the index was asked is passed over.
@@ -134,8 +158,9 @@ func describe(ctx context.Context, said sayer, out *apiv1.VulnDetail, refs []adv
 	return nil
 }
 
-// spelled is an id as the feeds spell it: people write cve-2024-1.
+// spelled is an id as the feeds spell it: people write cve-2024-1, and paste it with the blank beside it.
 func (ix *index) spelled(id string) string {
+	id = strings.TrimSpace(id)
 	known := func(id string) bool { return len(ix.naming(id)) > 0 || ix.threats[id].KEV != nil }
 	if !known(id) {
 		if upper := strings.ToUpper(id); known(upper) {

@@ -1569,6 +1569,11 @@ export interface components {
             to?: string;
         };
         FleetUpdatePage: {
+            /**
+             * Format: int64
+             * @description Hosts that are selected, those of unknown among them
+             */
+            hosts: number;
             items: components["schemas"]["FleetUpdate"][];
             next?: string;
             /** @description What time this is of; absent: now */
@@ -2520,13 +2525,17 @@ export interface components {
         };
         VulnDetail: {
             advisories: components["schemas"]["AdvisoryRef"][];
+            /** @description Hosts, each once, by the worst priority that this has there */
             by_priority: components["schemas"]["FindingCounts"];
             details?: string;
             hosts: components["schemas"]["FindingPage"];
             id: string;
+            /** @description Of an advisory: the entry of what it names, one that ransomware uses before others, then the oldest */
             kev?: components["schemas"]["KEV"];
             /** @description False when no feed that was imported names it; then it says nothing about the hosts */
             known: boolean;
+            /** @description Where the id is an advisory's: the vulnerabilities that it names, under which its findings are listed */
+            names: string[];
             /** @description What time this is of; absent: now */
             past?: components["schemas"]["Past"];
             summary?: string;
@@ -2538,6 +2547,8 @@ export interface components {
             not_assessed: number;
             /** @description What time this is of; absent: now */
             past?: components["schemas"]["Past"];
+            /** @description Why the list says nothing: no host is selected, or none of them is assessed */
+            reason?: string;
             /** Format: int64 */
             seq: number;
             /** Format: int64 */
