@@ -193,8 +193,8 @@ func (p *program) showReviewed(plan apiv1.Plan, r seal.Reviewed) int {
 		{name: "arch", text: func(c sealedChange) string { return c.Arch }},
 		{name: "action", text: func(c sealedChange) string { return actionWord(c.Action) }},
 		{name: "hosts", text: func(c sealedChange) string { return strconv.Itoa(c.hosts) }, right: true},
-		{name: "from", text: func(c sealedChange) string { return c.From }, least: 10, ends: true},
-		{name: "to", text: func(c sealedChange) string { return c.To }, least: 10, ends: true},
+		{name: "from", text: func(c sealedChange) string { return c.From }, least: 10, ends: true, apart: func(c sealedChange) string { return c.To }},
+		{name: "to", text: func(c sealedChange) string { return c.To }, least: 10, ends: true, apart: func(c sealedChange) string { return c.From }},
 	}).render(p.env.Width, false))
 	return len(changes)
 }

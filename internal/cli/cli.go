@@ -93,6 +93,11 @@ func exactly(names ...string) cobra.PositionalArgs {
 		case len(args) > len(names):
 			return usage("%q is one argument too many; see %s --help", args[len(names)], cmd.CommandPath())
 		}
+		for i, arg := range args {
+			if strings.TrimSpace(arg) == "" { // a variable that nobody set
+				return usage("%s is empty; see %s --help", names[i], cmd.CommandPath())
+			}
+		}
 		return nil
 	}
 }

@@ -84,7 +84,7 @@ func (p *program) assessedNote(page apiv1.FindingPage, shown int) {
 		p.shown(shown, page.Total, "findings")
 	}
 	switch {
-	case page.NotAssessed > 0:
+	case page.NotAssessed > 0 && page.Count.Assessed:
 		p.unassessed(page.NotAssessed)
 	case !page.Count.Assessed:
 		p.note("%s", countsWords(page.Count))
@@ -113,7 +113,8 @@ func (p *program) explain(items []apiv1.Finding, withHost bool) {
 		write(p.env.Stdout, "  %s\n", strings.ReplaceAll(paragraphs(f.Explanation, room), "\n", "\n  "))
 		for _, r := range f.Reasons {
 			if r.Effect != "none" {
-				write(p.env.Stdout, "    %s\n", clean(r.Input+" "+r.Value+" ("+strings.Join(strings.Fields(r.Source+" "+r.Date), ", ")+"): "+r.Effect))
+				text := r.Input + " " + r.Value + " (" + strings.Join(strings.Fields(r.Source+" "+r.Date), ", ") + "): " + r.Effect
+				write(p.env.Stdout, "    %s\n", strings.Join(wrap(clean(text), max(0, room-2)), "\n      "))
 			}
 		}
 	}
@@ -131,8 +132,8 @@ func findingColumns(withHost bool) []column[apiv1.Finding] {
 		{name: "host_id", text: func(f apiv1.Finding) string { return f.HostID }, where: inCSV},
 		{name: "source", text: func(f apiv1.Finding) string { return f.Source }, least: 8},
 		{name: "packages", text: func(f apiv1.Finding) string { return strings.Join(f.Packages, " ") }, where: inCSV},
-		{name: "installed", text: func(f apiv1.Finding) string { return f.Installed }, least: 11, ends: true},
-		{name: "fix", text: fixWords, where: inTable, least: fixRoom, ends: true},
+		{name: "installed", text: func(f apiv1.Finding) string { return f.Installed }, least: 11, ends: true, apart: fixWords},
+		{name: "fix", text: fixWords, where: inTable, least: fixRoom, ends: true, apart: func(f apiv1.Finding) string { return f.Installed }},
 		{name: "fixed", text: func(f apiv1.Finding) string { return or(f.Fixed, "none") }, where: inCSV},
 		{name: "status", text: func(f apiv1.Finding) string { return f.Status }, where: inCSV},
 		{name: "update", text: func(f apiv1.Finding) string { return f.Update }, where: inCSV},

@@ -30,6 +30,19 @@ func TestMetricsFitATerminal(t *testing.T) {
 	}
 }
 
+// What is open is said beside what was fixed: the time of fixes alone flatters.
+func TestMetricsSayHowOldWhatIsOpenIs(t *testing.T) {
+	t.Parallel()
+	m := apiv1.Metrics{Hosts: 1, Coverage: apiv1.Coverage{HostDays: 0.04}, Rows: []apiv1.MetricsRow{
+		{Priority: "urgent", OpenAge: &apiv1.Spread{Median: 1, P90: 2}}, {Priority: "all", OpenAge: &apiv1.Spread{Median: 3.5, P90: 40}}}}
+	text := metricsPairs(m).render(80)
+	for _, want := range []string{"coverage       - of 0.04 host days", "time to patch  none was fixed\n", "open age       median 3.5 days, 90 % within 40 days\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
 func TestPagesTakeNoNegativeLimit(t *testing.T) {
 	t.Parallel()
 	_, _, err := pages(-1, func(string, int) ([]int, string, error) { return []int{1}, "", nil })

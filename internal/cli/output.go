@@ -65,6 +65,13 @@ type column[T any] struct {
 	least int          // how narrow a table may make it; 0: never narrower than its text
 	ends  bool         // both ends tell things apart, as in versions: a table cuts the middle
 	where place
+	head  string         // what a table calls it, where that is shorter
+	apart func(T) string // beside ends: the text that this one must not look like when both are cut
+
+	// In a table whose columns do not all fit:
+	usual string         // the column is left out when every row says this
+	short func(T) string // what it says there
+	below func(T) string // what stands in lines below the row, in place of the column
 }
 
 // show prints a list in the format that was asked for; answer is what JSON gives.

@@ -33,7 +33,11 @@ func (p *program) overview() *cobra.Command {
 			}
 		}
 		if len(v.Feeds) > 0 {
-			p.heading("Feeds")
+			if v.Past != nil {
+				p.heading("Feeds today")
+			} else {
+				p.heading("Feeds")
+			}
 			return show(p, v, v.Feeds, p.feedColumns())
 		}
 		return nil
@@ -41,6 +45,15 @@ func (p *program) overview() *cobra.Command {
 	list.selector(c)
 	list.pastFlags(p, c)
 	return c
+}
+
+// worstWords counts the assessed hosts by their worst finding, and those that have none: together they are all that are assessed.
+func worstWords(v apiv1.Overview) string {
+	text := countsWords(v.HostsByWorst)
+	if v.HostsByWorst.Assessed {
+		text += fmt.Sprintf("; %d assessed with none", v.Hosts-v.NotAssessed-v.HostsByWorst.Total)
+	}
+	return text
 }
 
 func overviewPairs(v apiv1.Overview) pairs {
@@ -56,7 +69,7 @@ func overviewPairs(v apiv1.Overview) pairs {
 		{"not_assessed", fmt.Sprint(v.NotAssessed)}, {"end_of_life", fmt.Sprint(v.EndOfLife)},
 		{"updates_unknown", fmt.Sprint(v.UpdatesUnknown)}, {"security_updates", fmt.Sprint(v.WithSecurity)},
 		{"reboot_required", fmt.Sprint(v.RebootRequired)}, {"failed_units", fmt.Sprint(v.FailedUnits)},
-		{"vulnerabilities", countsWords(v.Findings)}, {"hosts_by_worst", countsWords(v.HostsByWorst)},
+		{"vulnerabilities", countsWords(v.Findings)}, {"hosts_by_worst", worstWords(v)},
 		{"releases", strings.Join(releases, ", ")},
 	})
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,5 +61,5 @@ func (p *program) pastNote(past *apiv1.Past) {
 	if past.Knowledge == apiv1.KnowledgeToday {
 		how = "judged with what is known today"
 	}
-	p.note("as of %s, %s; names and labels are today's", moment(&past.AsOf), how)
+	p.sentence(fmt.Sprintf("as of %s, %s; names and labels are today's", moment(&past.AsOf), how))
 }

@@ -202,8 +202,8 @@ func planChangeColumns() []column[apiv1.PlanChange] {
 		{name: "package", text: func(c apiv1.PlanChange) string { return c.Name }, least: 12},
 		{name: "action", text: func(c apiv1.PlanChange) string { return actionWord(c.Action) }, tone: func(c apiv1.PlanChange) tone { return actionTone(c.Action) }},
 		{name: "hosts", text: func(c apiv1.PlanChange) string { return strconv.Itoa(c.Hosts) }, right: true},
-		{name: "from", text: func(c apiv1.PlanChange) string { return strings.Join(c.From, " ") }, least: 10, ends: true},
-		{name: "to", text: func(c apiv1.PlanChange) string { return c.To }, least: 10, ends: true},
+		{name: "from", text: func(c apiv1.PlanChange) string { return strings.Join(c.From, " ") }, least: 10, ends: true, apart: func(c apiv1.PlanChange) string { return c.To }},
+		{name: "to", text: func(c apiv1.PlanChange) string { return c.To }, least: 10, ends: true, apart: func(c apiv1.PlanChange) string { return strings.Join(c.From, " ") }},
 		{name: "security", text: func(c apiv1.PlanChange) string { return yesNo(c.Security) }},
 		{name: "fixes", text: fixesText, least: 8},
 	}

@@ -121,8 +121,16 @@ func compliancePairs(r apiv1.ComplianceReport) pairs {
 		{"not_assessed", fmt.Sprint(r.NotAssessed)}, {"open", fmt.Sprint(r.Open)},
 		{"fixed", fmt.Sprintf("%d since %s: %d by rollouts, %d outside Staunch", r.Fixed, moment(&r.Since), r.Fixed-r.Outside, r.Outside)},
 	}
+	var without []string
 	for _, f := range r.Feeds {
+		if f.AsOf == nil {
+			without = append(without, f.Name)
+			continue
+		}
 		list = append(list, [2]string{"feed", f.Name + " as of " + moment(f.AsOf)})
+	}
+	if len(without) > 0 {
+		list = append(list, [2]string{"feed", "no data from " + strings.Join(without, ", ")})
 	}
 	return list
 }
@@ -172,7 +180,7 @@ func complianceHostColumns() []column[apiv1.ComplianceHost] {
 		{name: "fixed", text: func(h apiv1.ComplianceHost) string { return number(h, len(h.Fixed)) }, right: true},
 		{name: "by_rollout", text: func(h apiv1.ComplianceHost) string { return number(h, byRollouts(h)) }, right: true},
 		{name: "seen", text: func(h apiv1.ComplianceHost) string { return dateOf(h.LastSeen) }},
-		{name: "note", text: func(h apiv1.ComplianceHost) string { return or(h.Reason, h.OS) }, least: 8},
+		{name: "note", text: func(h apiv1.ComplianceHost) string { return or(h.Reason, h.OS) }, least: 8, below: func(h apiv1.ComplianceHost) string { return h.Reason }},
 	}
 }
 

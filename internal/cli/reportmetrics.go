@@ -40,6 +40,9 @@ those of CISA's directive 19-02.`,
 		if p.format == formatTable {
 			write(p.env.Stdout, "%s\n", metricsPairs(m).render(p.env.Width))
 		}
+		if m.Hosts == 0 {
+			p.note("no host is selected, or none was enrolled by then: the figures say nothing")
+		}
 		return show(p, m, m.Rows, metricsColumns())
 	})
 	c.Flags().StringVarP(&selector, "selector", "l", "", "only hosts that this `SELECTOR` names, as env=prod,role in (web,api),!retired")
@@ -57,9 +60,21 @@ func metricsPairs(m apiv1.Metrics) pairs {
 	return pairs{
 		{"period", moment(&m.From) + " to " + moment(&m.To)},
 		{"hosts", fmt.Sprintf("%d (%s)", m.Hosts, or(m.Selector, "every host"))},
-		{"coverage", fmt.Sprintf("%s of %.1f host days; %s not assessed", percentText(m.Coverage.Percent), m.Coverage.HostDays, plural(m.Coverage.NotAssessed, "host"))},
+		{"coverage", fmt.Sprintf("%s of %g host days; %s not assessed", percentText(m.Coverage.Percent), m.Coverage.HostDays, plural(m.Coverage.NotAssessed, "host"))},
 		{"clock", strings.Join(rules, ", ")},
+		{"time_to_patch", spreadWords(m, func(r apiv1.MetricsRow) *apiv1.Spread { return r.TimeToPatch }, "none was fixed")},
+		{"open_age", spreadWords(m, func(r apiv1.MetricsRow) *apiv1.Spread { return r.OpenAge }, "none is open")},
 	}
+}
+
+// spreadWords is what the row of all priorities says of durations; the table has those of each for what was fixed.
+func spreadWords(m apiv1.Metrics, of func(apiv1.MetricsRow) *apiv1.Spread, none string) string {
+	for _, r := range m.Rows {
+		if s := of(r); r.Priority == "all" && s != nil {
+			return fmt.Sprintf("median %g days, 90 %% within %g days", s.Median, s.P90)
+		}
+	}
+	return none
 }
 
 func metricsColumns() []column[apiv1.MetricsRow] {

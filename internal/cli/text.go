@@ -135,6 +135,22 @@ func cutMiddle(s string, width int) string {
 	return cut(s, width-columns(string(runes[from:]))) + string(runes[from:])
 }
 
+// cutApart is cutMiddle, but where that would make a text look like another one it shows where the two part: 252.33-1~deb12u1 beside
+// 252.39-1~deb12u1 is not 252.…12u1 twice.
+func cutApart(s, other string, width int) string {
+	short := cutMiddle(s, width)
+	if s == other || short == s || width < 5 || short != cutMiddle(other, width) {
+		return short
+	}
+	const before = 2 // what is shown of what both have
+	runes, others := []rune(s), []rune(other)
+	at := 0
+	for at < len(runes) && at < len(others) && runes[at] == others[at] {
+		at++
+	}
+	return "…" + cut(string(runes[max(0, at-before):]), width-1)
+}
+
 // ago is a time as people ask for it.
 func ago(t *time.Time, now time.Time) string {
 	if t == nil {

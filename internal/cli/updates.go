@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,11 @@ func (p *program) updates() *cobra.Command {
 		if err := show(p, page, items, fleetUpdateColumns()); err != nil {
 			return err
 		}
-		p.shown(len(items), page.Total, "updates")
+		if page.Hosts == 0 {
+			p.note("no host is selected")
+		} else {
+			p.shown(len(items), page.Total, "updates")
+		}
 		if page.Unknown > 0 {
 			p.note("of %s the updates are not known", plural(page.Unknown, "host"))
 		}
@@ -45,16 +50,24 @@ func (p *program) updates() *cobra.Command {
 
 func fleetUpdateColumns() []column[apiv1.FleetUpdate] {
 	return []column[apiv1.FleetUpdate]{
-		{name: "name", text: func(u apiv1.FleetUpdate) string { return u.Name }, least: 16},
-		{name: "action", text: func(u apiv1.FleetUpdate) string { return u.Action }},
-		{name: "security", text: func(u apiv1.FleetUpdate) string { return yesNo(u.Security) }, tone: func(u apiv1.FleetUpdate) tone { return unless(!u.Security, warn) }},
+		{name: "name", text: func(u apiv1.FleetUpdate) string { return u.Name }, least: 12},
+		{name: "action", text: func(u apiv1.FleetUpdate) string { return u.Action }, usual: apiv1.ActionUpgrade},
+		{name: "security", head: "sec", text: func(u apiv1.FleetUpdate) string { return yesNo(u.Security) }, tone: func(u apiv1.FleetUpdate) tone { return unless(!u.Security, warn) }},
 		{name: "hosts", text: func(u apiv1.FleetUpdate) string { return strconv.Itoa(u.Hosts) }, right: true},
-		{name: "states", text: func(u apiv1.FleetUpdate) string { return statesText(u.States) }, least: 8},
-		{name: "to", text: func(u apiv1.FleetUpdate) string { return u.To }, least: 12, ends: true},
-		{name: "from", text: func(u apiv1.FleetUpdate) string { return strings.Join(u.From, " ") }, least: 8, ends: true},
+		{name: "states", text: func(u apiv1.FleetUpdate) string { return statesText(u.States) }, short: narrowStates, least: 11},
+		{name: "to", text: func(u apiv1.FleetUpdate) string { return u.To }, least: 16, ends: true, apart: fromWords},
+		{name: "from", text: func(u apiv1.FleetUpdate) string { return strings.Join(u.From, " ") }, short: fromWords, least: 16, ends: true, apart: func(u apiv1.FleetUpdate) string { return u.To }},
 		{name: "archive", text: func(u apiv1.FleetUpdate) string { return u.Archive }, where: inCSV},
 		{name: "origin", text: func(u apiv1.FleetUpdate) string { return u.Origin }, where: inCSV},
 	}
+}
+
+// fromWords is the version that hosts have, or of how many they are.
+func fromWords(u apiv1.FleetUpdate) string {
+	if len(u.From) > 1 {
+		return plural(len(u.From), "version")
+	}
+	return strings.Join(u.From, " ")
 }
 
 // statesText is "installable", or "3 installable 1 held" when hosts differ.
@@ -69,6 +82,19 @@ func statesText(states []apiv1.NameCount) string {
 	return strings.Join(parts, " ")
 }
 
+// narrowStates is statesText where its end may be cut off: what is not simply installable comes first.
+func narrowStates(u apiv1.FleetUpdate) string {
+	return statesText(slices.SortedStableFunc(slices.Values(u.States), func(a, b apiv1.NameCount) int {
+		last := func(s apiv1.NameCount) int {
+			if s.Name == apiv1.UpdateInstallable {
+				return 1
+			}
+			return 0
+		}
+		return last(a) - last(b)
+	}))
+}
+
 func (p *program) hostUpdates() *cobra.Command {
 	return p.remote(&cobra.Command{
 		Use: "updates HOST", Short: "List what a host's own package manager would do now",
@@ -79,18 +105,7 @@ func (p *program) hostUpdates() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := show(p, u, u.Updates.Updates, []column[apiv1.Update]{
-			{name: "name", text: func(u apiv1.Update) string { return u.Name }, least: 16},
-			{name: "arch", text: func(u apiv1.Update) string { return u.Arch }, where: inCSV},
-			{name: "action", text: func(u apiv1.Update) string { return u.Action }},
-			{name: "security", text: func(u apiv1.Update) string { return yesNo(u.Security) }, tone: func(u apiv1.Update) tone { return unless(!u.Security, warn) }},
-			{name: "state", text: func(u apiv1.Update) string { return u.State }, tone: func(u apiv1.Update) tone { return unless(u.State == apiv1.UpdateInstallable, faint) }},
-			{name: "from", text: func(u apiv1.Update) string { return u.From }, least: 9, ends: true},
-			{name: "to", text: func(u apiv1.Update) string { return u.To }, least: 9, ends: true},
-			{name: "archive", text: func(u apiv1.Update) string { return u.Archive }, where: inCSV},
-			{name: "origin", text: func(u apiv1.Update) string { return u.Origin }, where: inCSV},
-			{name: "reason", text: func(u apiv1.Update) string { return u.Reason }, least: 6},
-		}); err != nil {
+		if err := show(p, u, u.Updates.Updates, updateColumns()); err != nil {
 			return err
 		}
 		switch {
@@ -104,4 +119,19 @@ func (p *program) hostUpdates() *cobra.Command {
 		}
 		return nil
 	})
+}
+
+func updateColumns() []column[apiv1.Update] {
+	return []column[apiv1.Update]{
+		{name: "name", text: func(u apiv1.Update) string { return u.Name }, least: 16},
+		{name: "arch", text: func(u apiv1.Update) string { return u.Arch }, where: inCSV},
+		{name: "action", text: func(u apiv1.Update) string { return u.Action }, usual: apiv1.ActionUpgrade},
+		{name: "security", head: "sec", text: func(u apiv1.Update) string { return yesNo(u.Security) }, tone: func(u apiv1.Update) tone { return unless(!u.Security, warn) }},
+		{name: "state", text: func(u apiv1.Update) string { return u.State }, tone: func(u apiv1.Update) tone { return unless(u.State == apiv1.UpdateInstallable, faint) }},
+		{name: "from", text: func(u apiv1.Update) string { return u.From }, least: 16, ends: true, apart: func(u apiv1.Update) string { return u.To }},
+		{name: "to", text: func(u apiv1.Update) string { return u.To }, least: 16, ends: true, apart: func(u apiv1.Update) string { return u.From }},
+		{name: "archive", text: func(u apiv1.Update) string { return u.Archive }, where: inCSV},
+		{name: "origin", text: func(u apiv1.Update) string { return u.Origin }, where: inCSV},
+		{name: "reason", text: func(u apiv1.Update) string { return u.Reason }, below: func(u apiv1.Update) string { return u.Reason }},
+	}
 }
