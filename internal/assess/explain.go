@@ -2,7 +2,6 @@ package assess
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -109,7 +108,13 @@ func (c Case) statusText(v Verdict, on Installed) string {
 
 // rebootOnly are units that are not restarted on a system that is to stay up: the first process, and what sessions, the bus, devices and the log
 // depend on. internal/apply leaves them alone for the same reason and asks for a reboot.
-var rebootOnly = regexp.MustCompile(`^(init\.scope|(dbus|dbus-broker|systemd-logind|systemd-journald|systemd-udevd|polkit)\.service)$`)
+func rebootOnly(unit string) bool {
+	switch unit {
+	case "init.scope", "dbus.service", "dbus-broker.service", "systemd-logind.service", "systemd-journald.service", "systemd-udevd.service", "polkit.service":
+		return true
+	}
+	return false
+}
 
 // renewal says how units get rid of old code.
 func renewal(units []string) string {
@@ -119,7 +124,7 @@ func renewal(units []string) string {
 		switch {
 		case u == "(none)":
 			alone = true
-		case rebootOnly.MatchString(u):
+		case rebootOnly(u):
 			reboot = append(reboot, u)
 		default:
 			restart = append(restart, u)
