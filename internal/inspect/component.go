@@ -31,6 +31,8 @@ type document struct {
 	homeless   int            // packages of a distribution whose release is not known
 	sourceless map[string]int // by purl type: packages without a source
 	sourced    map[string]int
+	epochs     int // rpms of Red Hat's family that name an epoch, and those that do not
+	epochless  int
 }
 
 // familyIDs are the names that tools use in place of os-release's ID: Trivy's families, and the namespaces of package URLs.
@@ -98,8 +100,15 @@ func (d *document) make() Result {
 				"let the tool that made the SBOM record them (syft and trivy do)", d.sourceless[kind], kind)
 		}
 	}
+	if d.epochs == 0 && d.epochless >= manyRPMs {
+		d.warn("none of the %d packages of type \"rpm\" names an epoch, and a tenth of this distribution's have one: a package that lacks its own looks older than every fix of it, "+
+			"and will be reported as vulnerable; let the tool that made the SBOM record epochs (syft and trivy do)", d.epochless)
+	}
 	return d.result(os)
 }
+
+// manyRPMs is so many that one at least has an epoch: of the 20 smallest, shadow-utils, dbus and openssl-libs do.
+const manyRPMs = 30
 
 // os is the component that is the operating system, or else what most package URLs name.
 func (d *document) os() apiv1.OSRelease {
@@ -166,6 +175,7 @@ func (d *document) component(c component, os apiv1.OSRelease) {
 		}
 		if made.Name != "" {
 			d.add(d.built(made, p.kind, ecosystem, c))
+			d.countEpoch(made.Version, ecosystem)
 		}
 	case "oci", "docker", "github", "generic", "swid": // what the SBOM is about, or things no package manager installed
 	default:
@@ -251,6 +261,8 @@ func (d *document) rpm(c component, p purl) (apiv1.Package, error) {
 	epoch := p.qualifiers["epoch"]
 	if e, v, has := strings.Cut(version, ":"); has {
 		epoch, version = e, v
+	} else if e, v, has := strings.Cut(c.version, ":"); has && epoch == "" && v == p.version && strings.Trim(e, "0123456789") == "" {
+		epoch = e // some tools name it beside the package URL alone
 	}
 	tags := rpm.Tags{
 		Name: p.name, Epoch: epoch, Version: version, Release: release, Arch: p.qualifiers["arch"], SourceRPM: p.qualifiers["upstream"],
@@ -266,6 +278,18 @@ func (d *document) rpm(c component, p purl) (apiv1.Package, error) {
 		return apiv1.Package{}, err
 	}
 	return collect.FromRPM([]rpm.Package{made})[0], nil
+}
+
+// countEpoch counts the packages of the distributions some of whose have epochs; SUSE's have none.
+func (d *document) countEpoch(version, ecosystem string) {
+	distro, _, _ := strings.Cut(ecosystem, ":")
+	switch {
+	case !slices.Contains([]string{"Red Hat", "AlmaLinux", "Rocky Linux", "Oracle Linux", "Amazon Linux", "Fedora"}, distro):
+	case strings.Contains(version, ":"):
+		d.epochs++
+	default:
+		d.epochless++
+	}
 }
 
 func cutLast(s string, separator byte) (before, after string, ok bool) {

@@ -59,6 +59,9 @@ func TestSBOM(t *testing.T) {
 			`{"type":"library","purl":"pkg:rpm/redhat/openssl-libs@1.1.1k-12.el8_9?arch=x86_64&epoch=1&distro=redhat-8.9","properties":[{"name":"aquasecurity:trivy:SrcName","value":"openssl"},{"name":"aquasecurity:trivy:SrcVersion","value":"1.1.1k"},{"name":"aquasecurity:trivy:SrcRelease","value":"12.el8_9"}]}`,
 			`{"type":"library","purl":"pkg:rpm/redhat/gpg-pubkey@fd431d51-4ae0493b?distro=rhel-8.9"}`),
 			"Red Hat:8", []string{"Red Hat:8 nodejs x86_64 1:18.20.4-1.module+el8 nodejs:18", "Red Hat:8 openssl-libs x86_64 1:1.1.1k-12.el8_9 (openssl )"}, 0},
+		"rpm_epoch_in_the_version_alone": {cdx(`{"type":"library","name":"dbus","version":"1:1.12.8-18.el8","purl":"pkg:rpm/redhat/dbus@1.12.8-18.el8?arch=x86_64&distro=rhel-8.6"}`,
+			`{"type":"library","name":"a","version":"None:1-2.el8","purl":"pkg:rpm/redhat/a@1-2.el8?arch=x86_64&distro=rhel-8.6"}`),
+			"Red Hat:8", []string{"Red Hat:8 a x86_64 1-2.el8", "Red Hat:8 dbus x86_64 1:1.12.8-18.el8"}, 0},
 		"amazon_as_trivy_calls_it": {cdx(`{"type":"operating-system","name":"amazon","version":"2023.6.20241010 (Amazon Linux)"}`, `{"type":"library","purl":"pkg:rpm/amazon/bash@5.2.15-1.amzn2023?arch=x86_64&distro=amazon-2023.6.20241010+%28Amazon+Linux%29"}`),
 			"Amazon Linux:2023", []string{"Amazon Linux:2023 bash x86_64 5.2.15-1.amzn2023"}, 0},
 		"no_release":             {cdx(`{"type":"library","purl":"pkg:rpm/x/bash@5.2.15-1?arch=x86_64"}`), "", []string{" bash x86_64 5.2.15-1"}, 1},
@@ -122,6 +125,35 @@ func TestSBOM(t *testing.T) {
 				t.Errorf("%d warnings, want %d: %q", len(got.Warnings), c.warnings, got.Warnings)
 			}
 		})
+	}
+}
+
+// An SBOM without epochs makes what has one look older than every fix: it says so. SUSE's packages have none.
+func TestSBOMWithoutEpochsSaysSo(t *testing.T) {
+	t.Parallel()
+	of := func(distro string, more ...string) string {
+		for i := range 30 {
+			more = append(more, fmt.Sprintf(`{"type":"library","purl":"pkg:rpm/x/p%d@1-1?arch=x86_64&distro=%s"}`, i, distro))
+		}
+		return cdx(more...)
+	}
+	for name, c := range map[string]struct {
+		in   string
+		says bool
+	}{
+		"none":      {of("rhel-9.4"), true},
+		"one":       {of("rhel-9.4", `{"type":"library","purl":"pkg:rpm/x/openssl-libs@3.0.7-24.el9?epoch=1&distro=rhel-9.4"}`), false},
+		"of_suse":   {of("sles-15.5"), false},
+		"too_few":   {cdx(`{"type":"library","purl":"pkg:rpm/x/p@1-1?arch=x86_64&distro=rhel-9.4"}`), false},
+		"none_alma": {of("almalinux-9.4"), true},
+	} {
+		got, err := SBOM(strings.NewReader(c.in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if says := strings.Contains(strings.Join(got.Warnings, "\n"), "names an epoch"); says != c.says {
+			t.Errorf("%s: %q", name, got.Warnings)
+		}
 	}
 }
 
