@@ -115,6 +115,9 @@ type installed struct {
 func (s Subject) installed() installed {
 	scheme, _ := vercmp.ForEcosystem(s.Ecosystem)
 	in := installed{version: newVersion(scheme, s.Version)}
+	if rocky(s.Ecosystem) && !strings.Contains(s.Version, ":") {
+		in.text = anyEpoch + in.text
+	}
 	if scheme == vercmp.RPM {
 		in.stream, in.upstream, in.track = moduleStream(s.Stream), upstream(s.Version), track(scheme, s.Version)
 		in.modular = in.stream != "" || modular(s.Version)

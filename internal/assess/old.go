@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/inventory"
-	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
 // Old is a subject that is not on disk any more and still runs, until units restart or the host reboots.
@@ -72,7 +71,7 @@ func before(p inventory.Package, version string) (inventory.Package, bool) {
 	was := p
 	was.ID, was.Version, was.VersionKey, was.SourceKey = 0, version, nil, nil
 	front, ok := strings.CutSuffix(withoutRebuild(p.Version), p.SourceVersion)
-	if scheme, _ := vercmp.ForEcosystem(p.Ecosystem); !ok && scheme != vercmp.Deb && scheme != vercmp.APK {
+	if !ok && !namesSources(p.Ecosystem) {
 		return was, true // the binary's own version is what advisories name
 	}
 	if !ok {

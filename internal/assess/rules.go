@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-
-	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
 // named is what rules are found by.
@@ -56,7 +54,7 @@ func matchRules(s Subject, rules []*rule) []Hit {
 		return nil
 	}
 	in := s.installed()
-	if in.key == "" && vercmp.Valid(rules[0].scheme, in.text) != nil {
+	if in.key == "" && s.Unordered() {
 		return nil
 	}
 	hits := make([]Hit, 0, len(rules))

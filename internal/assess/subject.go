@@ -9,8 +9,8 @@ import (
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
 
-// Subject is what advisories speak of: a source package at a version where a release's advisories name sources (deb, apk), a binary
-// one where they name binaries (the RPM family and others). Packages of one subject are judged together, once.
+// Subject is what advisories speak of: a source package at a version where a release's advisories name sources (deb, apk, Rocky Linux), a
+// binary one where they name binaries (the rest of the RPM family, and others). Packages of one subject are judged together, once.
 type Subject struct {
 	Ecosystem string
 	Name      string // as advisories name it
@@ -23,10 +23,9 @@ type Subject struct {
 // SubjectOf says what advisories would call a package.
 func SubjectOf(p inventory.Package) Subject {
 	s := Subject{Ecosystem: p.Ecosystem, Name: p.Source, Version: p.SourceVersion, Source: p.Source, Foreign: foreign(p), Stream: p.Stream}
-	scheme, _ := vercmp.ForEcosystem(p.Ecosystem)
-	if scheme != vercmp.Deb && scheme != vercmp.APK {
+	if !namesSources(p.Ecosystem) {
 		s.Name, s.Version = p.Name, p.Version
-		if scheme == vercmp.NuGet { // its names are shown as their author writes them, and compared without regard to case
+		if scheme, _ := vercmp.ForEcosystem(p.Ecosystem); scheme == vercmp.NuGet { // its names are shown as their author writes them, and compared without regard to case
 			s.Name = strings.ToLower(p.Name)
 		}
 		return s
@@ -37,6 +36,15 @@ func SubjectOf(p inventory.Package) Subject {
 	}
 	return s
 }
+
+// namesSources: the advisories of a release name source packages and their versions. Rocky's OSV records do, alone in the RPM family: krb5 and
+// not krb5-libs, ruby and not rubygem-irb (its Apollo gives src packages only).
+func namesSources(ecosystem string) bool {
+	scheme, _ := vercmp.ForEcosystem(ecosystem)
+	return scheme == vercmp.Deb || scheme == vercmp.APK || rocky(ecosystem)
+}
+
+func rocky(ecosystem string) bool { return strings.HasPrefix(ecosystem, "Rocky Linux:") }
 
 // Unordered says that the ecosystem has no order for the subject's version, so nothing can be said of it.
 func (s Subject) Unordered() bool {

@@ -48,7 +48,13 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			continue
 		}
 		reduced.Ecosystem, reduced.Package, reduced.Entitlement, reduced.Note = ecosystem, intake.PackageName(bucket, name), entitlement, note
-		found = append(found, reduced)
+		built, wrong := inBinaries(reduced, bucket, in.EcosystemSpecific)
+		if wrong != nil && len(problems) < intake.MaxProblems {
+			problems = append(problems, advisory.Problem{Record: r.ID, Reason: fmt.Sprintf("%s in %s: %v", intake.Shown(name), intake.Shown(ecosystem), wrong)})
+		}
+		if found = append(found, built...); len(found) > maxAffected {
+			return nil, problems, fmt.Errorf("it has more than %d affected packages", maxAffected)
+		}
 	}
 	if len(found) == 0 {
 		return nil, problems, failed

@@ -51,7 +51,7 @@ func distributions() []source {
 	const hour = time.Hour
 	return []source{
 		{
-			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "4",
+			name: osvPrefix + bucketMark, title: "OSV records of {}", buckets: osvBuckets(), every: hour, read: readOSVFile, revision: "5",
 			files: []place{{url: osvBase + "{}/all.zip", paths: []string{"osv/{}/all.zip"}}},
 		},
 		{
@@ -90,11 +90,11 @@ func distributions() []source {
 			},
 		},
 		{
-			name: "oracle", title: "Oracle's errata (OVAL)", buckets: []string{"Oracle Linux"}, every: 6 * hour, read: oval.ReadOracle, revision: "1", fixesOnly: true,
+			name: "oracle", title: "Oracle's errata (OVAL)", buckets: []string{"Oracle Linux"}, every: 6 * hour, read: oval.ReadOracle, revision: "2", fixesOnly: true,
 			files: []place{{url: oracleBase + "com.oracle.elsa-all.xml.bz2", paths: []string{"oracle/com.oracle.elsa-all.xml.bz2"}}},
 		},
 		{
-			name: "suse/oval/" + majorMark, title: "SUSE's OVAL of SLE {}, unfixed ones too", buckets: []string{"SUSE"}, every: 6 * hour, read: suse.ReadOVAL, revision: "1",
+			name: "suse/oval/" + majorMark, title: "SUSE's OVAL of SLE {}, unfixed ones too", buckets: []string{"SUSE"}, every: 6 * hour, read: suse.ReadOVAL, revision: "2",
 			files: []place{{url: suseBase + "suse.linux.enterprise.server.{}-affected.xml.gz", paths: []string{"suse/{}/affected.xml.gz", "suse/{}/affected.xml"}}},
 		},
 		{
