@@ -20,8 +20,8 @@ type Advisory struct {
 }
 
 // Affected is what an advisory says of one package in one ecosystem release. Package is the source package where the ecosystem's records
-// name sources (Debian, Ubuntu, Alpine) and the binary one where they name binaries (the RPM family). An advisory may say several things
-// of one package: of several streams, or with and without an entitlement.
+// name sources (Debian, Ubuntu, Alpine, Rocky) and the binary one where they name binaries (the rest of the RPM family). An
+// advisory may say several things of one package: of several streams, or with and without an entitlement.
 type Affected struct {
 	Ecosystem   string   `json:"ecosystem"` // normalised: Debian:12, Ubuntu:24.04, AlmaLinux:9
 	Package     string   `json:"package"`
