@@ -73,6 +73,8 @@ type Store interface {
 	OverlaysOf(ctx context.Context, cves []string) ([]Overlay, error)
 	// CurrentLifecycles lists every current lifecycle, by feed, product and release.
 	CurrentLifecycles(ctx context.Context) ([]Lifecycle, error)
+	// KnowledgeCounts says how much is current.
+	KnowledgeCounts(ctx context.Context) (Counts, error)
 	// KnowledgeAfter says what changed with seq > after.
 	KnowledgeAfter(ctx context.Context, after int64) (Knowledge, error)
 }

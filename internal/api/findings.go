@@ -29,29 +29,29 @@ func (a *API) findingsQuery(ctx context.Context, in FindingsInput) (assess.Query
 }
 
 func (a *API) assessOperations(api huma.API) {
-	register(api, operation("get-overview", http.MethodGet, "/api/v1/overview", tagAssess, needViewer, "The front page: counts over the hosts that a selector names"), a.overview)
-	register(api, operation("list-updates", http.MethodGet, "/api/v1/updates", tagAssess, needViewer, "Updates across the fleet"), func(ctx context.Context, in *ListInput) (*answer[apiv1.FleetUpdatePage], error) {
+	register(api, operation("get-overview", http.MethodGet, "/api/v1/overview", tagAssess, needViewer, "The front page: counts over the hosts that a selector names", tooLarge), a.overview)
+	register(api, operation("list-updates", http.MethodGet, "/api/v1/updates", tagAssess, needViewer, "Updates across the fleet", tooLarge), func(ctx context.Context, in *ListInput) (*answer[apiv1.FleetUpdatePage], error) {
 		q, err := a.query(ctx, *in)
 		if err != nil {
 			return nil, err
 		}
 		return reply(a.Assess.Updates(ctx, q))
 	})
-	register(api, operation("list-findings", http.MethodGet, "/api/v1/findings", tagAssess, needViewer, "Findings across the fleet"), func(ctx context.Context, in *FindingsInput) (*answer[apiv1.FindingPage], error) {
+	register(api, operation("list-findings", http.MethodGet, "/api/v1/findings", tagAssess, needViewer, "Findings across the fleet", tooLarge), func(ctx context.Context, in *FindingsInput) (*answer[apiv1.FindingPage], error) {
 		q, err := a.findingsQuery(ctx, *in)
 		if err != nil {
 			return nil, err
 		}
 		return reply(a.Assess.Findings(ctx, q))
 	})
-	register(api, operation("list-vulnerabilities", http.MethodGet, "/api/v1/vulnerabilities", tagAssess, needViewer, "Vulnerabilities and how far each reaches"), func(ctx context.Context, in *FindingsInput) (*answer[apiv1.VulnPage], error) {
+	register(api, operation("list-vulnerabilities", http.MethodGet, "/api/v1/vulnerabilities", tagAssess, needViewer, "Vulnerabilities and how far each reaches", tooLarge), func(ctx context.Context, in *FindingsInput) (*answer[apiv1.VulnPage], error) {
 		q, err := a.findingsQuery(ctx, *in)
 		if err != nil {
 			return nil, err
 		}
 		return reply(a.Assess.Vulnerabilities(ctx, q))
 	})
-	register(api, operation("get-vulnerability", http.MethodGet, "/api/v1/vulnerabilities/{id}", tagAssess, needViewer, "One vulnerability, with a page of its findings",
+	register(api, operation("get-vulnerability", http.MethodGet, "/api/v1/vulnerabilities/{id}", tagAssess, needViewer, "One vulnerability, with a page of its findings", tooLarge,
 		errorsToo(http.StatusNotFound)), func(ctx context.Context, in *vulnInput) (*answer[apiv1.VulnDetail], error) {
 		q, err := a.findingsQuery(ctx, in.FindingsInput)
 		if err != nil {

@@ -72,7 +72,7 @@ type historyInput struct {
 func (a *API) hostOperations(api huma.API) {
 	nf := errorsToo(http.StatusNotFound, http.StatusConflict)
 	no := status(http.StatusNoContent)
-	register(api, operation("list-hosts", http.MethodGet, "/api/v1/hosts", tagFleet, needViewer, "Hosts"), func(ctx context.Context, in *hostStateInput) (*answer[apiv1.HostPage], error) {
+	register(api, operation("list-hosts", http.MethodGet, "/api/v1/hosts", tagFleet, needViewer, "Hosts", tooLarge), func(ctx context.Context, in *hostStateInput) (*answer[apiv1.HostPage], error) {
 		q, err := a.query(ctx, in.ListInput)
 		if err != nil {
 			return nil, err
@@ -101,7 +101,7 @@ func (a *API) hostOperations(api huma.API) {
 		}
 		return reply(a.Inventory.UpdatesOf(ctx, h.ID))
 	})
-	register(api, operation("list-host-findings", http.MethodGet, "/api/v1/hosts/{host}/findings", tagAssess, needViewer, "What is wrong on a host", nf), func(ctx context.Context, in *hostFindingsInput) (*answer[apiv1.FindingPage], error) {
+	register(api, operation("list-host-findings", http.MethodGet, "/api/v1/hosts/{host}/findings", tagAssess, needViewer, "What is wrong on a host", tooLarge, nf), func(ctx context.Context, in *hostFindingsInput) (*answer[apiv1.FindingPage], error) {
 		h, err := a.Fleet.Host(ctx, in.Host)
 		if err != nil {
 			return nil, err

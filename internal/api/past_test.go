@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/access"
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
+	"github.com/staunch-dev/staunch/internal/fault"
 )
 
 // pastAsked keeps what time lists were asked about.
@@ -68,5 +70,23 @@ func TestListsAreAskedAboutThePast(t *testing.T) {
 			}
 		}
 		decode[apiv1.Problem](t, b.do(t, http.MethodGet, path+"?as_of=yesterday", "", bearer...), 422)
+	}
+}
+
+// full has no room for the past.
+type full struct{ pastAsked }
+
+func (*full) Overview(context.Context, assess.Query) (apiv1.Overview, error) {
+	return apiv1.Overview{}, fmt.Errorf("reading the past: %w", fault.New(fault.NoRoom, "too little memory"))
+}
+
+// What does not fit into the server's memory has a status of its own, and its sentence reaches whoever asked.
+func TestAPastThatDoesNotFitHasItsStatus(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.api.Assess, b.api.Feed = &full{}, noFeeds{}
+	w := b.do(t, http.MethodGet, "/api/v1/overview?as_of=2020-01-02T03:04:05Z", "", "Authorization", "Bearer "+b.token(t, access.Viewer))
+	if p := decode[apiv1.Problem](t, w, 507); p.Type != apiv1.ProblemPrefix+"no_room" || p.Detail != "too little memory" {
+		t.Errorf("%+v", p)
 	}
 }

@@ -62,10 +62,10 @@ type exportInput struct {
 
 func (a *API) reportOperations(api huma.API) {
 	register(api, operation("report-compliance", http.MethodGet, "/api/v1/reports/compliance", tagAssess, needViewer,
-		"What was wrong on which host, since when, and what fixed it: by which rollout, approved by whom",
+		"What was wrong on which host, since when, and what fixed it: by which rollout, approved by whom", tooLarge,
 		about("Derived from the hosts' inventories over time, judged with today's knowledge. Hosts that are not assessed come first."), lasting(reportTimeout)), a.compliance)
 	register(api, operation("report-metrics", http.MethodGet, "/api/v1/reports/metrics", tagAssess, needViewer,
-		"How long patching took, how much was exposed, how much of the fleet was seen, and how much was in time",
+		"How long patching took, how much was exposed, how much of the fleet was seen, and how much was in time", tooLarge,
 		about("Derived from the hosts' inventories over time, judged with today's knowledge."), lasting(reportTimeout)), a.figures)
 	register(api, operation("report-trend", http.MethodGet, "/api/v1/reports/trend", tagAssess, needViewer, "The whole fleet at the end of each day, as it was known then"),
 		func(ctx context.Context, in *trendInput) (*answer[apiv1.Trend], error) {

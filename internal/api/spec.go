@@ -128,6 +128,9 @@ func errorsToo(codes ...int) func(*huma.Operation) {
 	return func(op *huma.Operation) { op.Errors = append(op.Errors, codes...) }
 }
 
+// tooLarge is for what may need more memory than the server has: the past, and reports.
+func tooLarge(op *huma.Operation) { op.Errors = append(op.Errors, http.StatusInsufficientStorage) }
+
 // upTo bounds the body of an operation that takes more than the others.
 func upTo(bytes int64) func(*huma.Operation) {
 	return func(op *huma.Operation) { op.MaxBodyBytes = bytes }

@@ -29,11 +29,11 @@ func (noRoom) ExitCode() int { return ExitNoRoom }
 // room reckons, before the index is loaded, whether it will fit, and ends the start when it will not: the system would end the server in
 // the middle, and say nothing. Where garbage would not fit beside what is held, Go is told to collect it sooner.
 func (a *App) room(ctx context.Context) error {
-	counts, err := a.wire.store.Counts(ctx)
+	counts, err := assess.CountsOf(ctx, a.wire.store)
 	if err != nil {
 		return err
 	}
-	fit := assess.Reckon(assess.Counts(counts), a.cfg.Memory())
+	fit := assess.Reckon(counts, a.cfg.Memory())
 	a.log.Info("memory reckoned", "for", fit.String())
 	if err := fit.Refusal(); err != nil {
 		if a.cfg.TooLittleMemory != startAnyway {

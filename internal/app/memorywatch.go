@@ -19,6 +19,7 @@ const (
 // memoryWatch warns while a fleet grows that it will not fit for much longer.
 type memoryWatch struct {
 	memory func() assess.Memory
+	room   *assess.Room // may have something to give back
 	log    *slog.Logger
 
 	warned bool // only look uses it
@@ -42,7 +43,7 @@ func (w *memoryWatch) Start(ctx context.Context) error {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				w.look(ctx, liveHeap())
+				w.look(ctx, liveHeap)
 			}
 		}
 	}()
@@ -60,9 +61,15 @@ func (w *memoryWatch) Stop() {
 	}
 }
 
-// look warns when what is held is most of what there is for this process, once until it is less again.
-func (w *memoryWatch) look(ctx context.Context, held int64) {
+// look warns when what is held is most of what there is for this process, once until it is less again. What is kept only because it may be
+// asked for again is dropped first.
+func (w *memoryWatch) look(ctx context.Context, live func() int64) {
+	held := live()
 	share := w.memory().Share(held)
+	if share >= scarceFrom && w.room.Spare() {
+		held = live()
+		share = w.memory().Share(held)
+	}
 	switch {
 	case share >= scarceFrom && !w.warned:
 		w.log.WarnContext(ctx, "memory is getting scarce: give the server more before it is ended by the system, or does not start again", "held", held, "percent", share)
@@ -70,6 +77,19 @@ func (w *memoryWatch) look(ctx context.Context, held int64) {
 	case share < plentyBelow:
 		w.warned = false
 	}
+}
+
+// goHeap is what Go has of the process's memory.
+func goHeap() assess.Heap {
+	all := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(all)
+	bytes := func(i int) int64 {
+		if all[i].Value.Kind() != metrics.KindUint64 {
+			return 0
+		}
+		return int64(all[i].Value.Uint64()) //nolint:gosec // less than an int64 holds
+	}
+	return assess.Heap{Objects: bytes(0), Mapped: bytes(1) - bytes(2)}
 }
 
 // liveHeap is what the last collection of garbage left, in bytes.

@@ -101,6 +101,8 @@ func (a *App) connect() (err error) {
 		w.follower.Tell(event.Change{At: now(), Kind: event.ChangePresence, Ref: hostID})
 	})
 	w.assess = assess.NewService(w.store, func(at time.Time) assess.PastReader { return w.store.At(at) }, w.follower, w.presence, log, now)
+	room := assess.NewRoom(cfg.Memory, goHeap)
+	w.assess.Within(room)
 	w.totals = report.NewTotals(w.store, w.assess, now)
 
 	if err := a.connectPatch(); err != nil {
@@ -117,17 +119,19 @@ func (a *App) connect() (err error) {
 		Key:      w.signer,
 		Trusted:  func() ([]seal.Signer, error) { return access.BundleSigners(cfg.Data) },
 	}, nil, log, now)
+	reports := report.NewService(w.store, w.assess, now)
+	reports.Within(room)
 	if w.jobs, err = newJobs(cfg, w, log); err != nil {
 		return err
 	}
 
-	w.memory = &memoryWatch{memory: cfg.Memory, log: log}
+	w.memory = &memoryWatch{memory: cfg.Memory, room: room, log: log}
 	w.meters = newMeters()
 	w.meters.registry.MustRegister(newFleetMeter(w.assess.Overview, w.feed.Status, w.store.Stats, now))
 	w.api = api.New(api.Deps{
 		Access: w.access, CA: w.ca, Fleet: w.fleet, Certs: w.store, Presence: w.presence, Inventory: w.inventory, Assess: w.assess,
 		Plans: w.plans, Rollouts: w.rollouts, Runs: w.runs, PlanKey: w.planKey,
-		Feed: w.feed, Follower: w.follower, Events: w.store, Reports: report.NewService(w.store, w.assess, now), Totals: w.totals, Log: log, Now: now, Version: cfg.Version, AgentURL: a.agentURL,
+		Feed: w.feed, Follower: w.follower, Events: w.store, Reports: reports, Totals: w.totals, Log: log, Now: now, Version: cfg.Version, AgentURL: a.agentURL,
 		Console: console(), Ready: a.ready, Metrics: w.meters.handler(), Meters: w.meters,
 	})
 	return nil

@@ -40,6 +40,7 @@ type Service struct {
 	moved chan struct{} // closed and replaced when ix.seq moves
 
 	pasts   pasts
+	room    *Room           // for what is loaded beside the present index
 	life    context.Context //nolint:containedctx // of what is loaded for those who ask about the past: until Stop
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -49,6 +50,12 @@ type Service struct {
 // NewService makes the service. past gives the store as it was at an instant. Nothing is read before Start.
 func NewService(store Store, past func(at time.Time) PastReader, follower *event.Follower, presence *fleet.Presence, log *slog.Logger, now func() time.Time) *Service {
 	return &Service{store: store, past: past, follower: follower, presence: presence, log: log, now: now, moved: make(chan struct{}), life: context.Background()}
+}
+
+// Within bounds what is loaded beside the present index. It is called before Start.
+func (s *Service) Within(room *Room) {
+	s.room = room
+	room.Spared(s.pasts.drop)
 }
 
 // Start loads the index, which takes seconds for a large fleet, and then follows changes until Stop or the end of ctx. The follower

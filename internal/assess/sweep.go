@@ -19,14 +19,15 @@ func (s *Service) Sweep(ctx context.Context, at []time.Time, each func(at time.T
 	clock := func() time.Time { return now } // ages are of then
 	for _, instant := range at {
 		now = instant
-		then := backward{s.store, s.past(instant), later}
+		then := backward{s.store, s.past(instant), instant, later}
 		if back == nil {
 			back = NewService(then, nil, nil, fleet.NewPresence(time.Minute), s.log, clock)
-			ix, _, err := load(ctx, then, nil, clock)
-			if err != nil {
+			back.room = s.room
+			var err error
+			if back.ix, err = s.loadFirst(ctx, then, instant); err != nil {
 				return fmt.Errorf("reading the past: %w", err)
 			}
-			back.ix = ix
+			back.ix.now = clock
 		} else if err := back.stepTo(ctx, then); err != nil {
 			return fmt.Errorf("stepping back to %s: %w", inventory.Instant(instant), err)
 		}
@@ -43,6 +44,19 @@ func (s *Service) Sweep(ctx context.Context, at []time.Time, each func(at time.T
 	return nil
 }
 
+// loadFirst loads the index that a sweep begins with, in turn with those that people ask for.
+func (s *Service) loadFirst(ctx context.Context, then backward, at time.Time) (*index, error) {
+	done, err := s.pasts.turn(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return s.loadBeside(ctx, then, at)
+}
+
+// What a host's packages and updates are taken to be in a step: as many bytes as those of the fleets that the reckoning is fitted to.
+const stepSet, stepUpdates = 625, 7150
+
 // stepTo brings an index back to an earlier instant, by the ways on which the present one is brought forward.
 func (s *Service) stepTo(ctx context.Context, then backward) error {
 	changed, err := then.at.HostsChangedUntil(ctx, then.later)
@@ -53,6 +67,13 @@ func (s *Service) stepTo(ctx context.Context, then backward) error {
 	if err != nil {
 		return err
 	}
+	// The index grows where hosts come back that have been deleted since: each may bring a set of packages and updates of its own.
+	giveBack, err := s.room.Take(fmt.Sprintf("a sweep back to %s, where %s had something else", inventory.Instant(then.instant), plural(len(changed), "host", "hosts")),
+		Counts{Hosts: int64(len(changed)), Sets: int64(len(changed)), SetBytes: int64(len(changed) * stepSet), Updates: int64(len(changed)), UpdateBytes: int64(len(changed) * stepUpdates)}.beside())
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	s.store = then
 	s.ix.revise(compileChange(knowledge), s.step)
 	if s.ix.lifecycles, err = loadLifecycles(ctx, then); err != nil {
@@ -78,8 +99,17 @@ func (s *Service) stepTo(ctx context.Context, then backward) error {
 // backward is a store on which following leads from a later instant to an earlier one.
 type backward struct {
 	Store
-	at    PastReader
-	later time.Time
+	at      PastReader
+	instant time.Time
+	later   time.Time
+}
+
+func (b backward) HostCounts(ctx context.Context) (inventory.Counts, error) {
+	return b.at.HostCounts(ctx)
+}
+
+func (b backward) KnowledgeCounts(ctx context.Context) (advisory.Counts, error) {
+	return b.at.KnowledgeCounts(ctx)
 }
 
 func (b backward) Host(ctx context.Context, id string) (fleet.Host, error) { return b.at.Host(ctx, id) }

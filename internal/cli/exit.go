@@ -20,7 +20,7 @@ const (
 	exitUnauthorized = 4
 	exitUnreachable  = 5
 	exitMatched      = 6 // scan has it
-	exitNoRoom       = 7 // server has it
+	exitNoRoom       = 7 // server has it too
 )
 
 // exitCodes is the table that "staunch help exit-codes" prints.
@@ -39,7 +39,7 @@ func exitCodes() []struct {
 		{exitUnauthorized, "not signed in, not allowed, or the server is not the one that is trusted"},
 		{exitUnreachable, "the server cannot be reached or cannot answer now: try again later"},
 		{exitMatched, "scan: findings fall under --fail-on"},
-		{exitNoRoom, "server: the fleet does not fit into the memory there is"},
+		{exitNoRoom, "the server has too little memory: for its fleet when it starts, or for what it was asked"},
 	}
 }
 
@@ -71,6 +71,8 @@ func Exit(err error) int {
 		return exitUnauthorized
 	case fault.Unavailable:
 		return exitUnreachable
+	case fault.NoRoom:
+		return exitNoRoom
 	case fault.Internal, fault.Conflict, fault.TooLarge, fault.TooMany:
 	}
 	return exitFailure

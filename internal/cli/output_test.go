@@ -335,6 +335,7 @@ func TestExitCodes(t *testing.T) {
 		{fault.New(fault.Forbidden, "x"), 4},
 		{fault.New(fault.Expired, "x"), 4},
 		{fault.New(fault.Unavailable, "x"), 5},
+		{fault.New(fault.NoRoom, "x"), 7},
 	} {
 		if got := Exit(tc.err); got != tc.want {
 			t.Errorf("%v ends with %d, want %d", tc.err, got, tc.want)

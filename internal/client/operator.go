@@ -180,7 +180,7 @@ func problemOf(resp *http.Response, server *url.URL) error {
 	}
 	kind := fault.Kind(strings.TrimPrefix(p.Type, apiv1.ProblemPrefix))
 	switch kind {
-	case fault.Invalid, fault.Unauthorized, fault.Forbidden, fault.NotFound, fault.Conflict, fault.Expired, fault.TooLarge, fault.TooMany, fault.Unavailable:
+	case fault.Invalid, fault.Unauthorized, fault.Forbidden, fault.NotFound, fault.Conflict, fault.Expired, fault.TooLarge, fault.TooMany, fault.Unavailable, fault.NoRoom:
 	case fault.Internal:
 		// fault.Message hides the text of Internal, but this one the server has already made safe.
 		return fault.New(fault.Unavailable, "%s: %s", server, message)
@@ -211,6 +211,8 @@ func kindOfStatus(status int) fault.Kind {
 		return fault.TooLarge
 	case http.StatusTooManyRequests:
 		return fault.TooMany
+	case http.StatusInsufficientStorage:
+		return fault.NoRoom
 	}
 	if status/100 == 4 {
 		return fault.Invalid

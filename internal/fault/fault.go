@@ -24,6 +24,7 @@ const (
 	TooLarge     Kind = "too_large"   // a size or count limit
 	TooMany      Kind = "too_many"    // a rate limit
 	Unavailable  Kind = "unavailable" // try again later
+	NoRoom       Kind = "no_room"     // the server has too little memory for it, and trying again does not help
 )
 
 // Error makes a Kind usable as an errors.Is target.

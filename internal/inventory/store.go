@@ -80,6 +80,8 @@ type Store interface {
 	AllPackages(ctx context.Context, after PackageID, limit int) ([]Package, error)
 	// OpenPackageSets lists the present packages digest of every host that exists.
 	OpenPackageSets(ctx context.Context) ([]HostSet, error)
+	// HostCounts says how much the hosts have.
+	HostCounts(ctx context.Context) (Counts, error)
 	// OpenBodies streams (host, JSON) of one section other than packages for every host that exists, for the index at start.
 	OpenBodies(ctx context.Context, section string, fn func(hostID string, from time.Time, digest string, json []byte) error) error
 	// Intervals of a host, newest first, starting before the given time (zero: now).

@@ -35,6 +35,7 @@ type Service struct {
 	fleet Fleet
 	now   func() time.Time
 	turn  chan struct{} // holds one token: whose turn it is
+	room  *assess.Room  // for what a report has in memory
 }
 
 // NewService makes the service.
@@ -43,6 +44,9 @@ func NewService(store Store, fleet Fleet, now func() time.Time) *Service {
 	s.turn <- struct{}{}
 	return s
 }
+
+// Within bounds what reports have in memory. It is called before the first.
+func (s *Service) Within(room *assess.Room) { s.room = room }
 
 // take waits for the turn; the caller gives it back with what it gets. fault.Unavailable when it does not come in time.
 func (s *Service) take(ctx context.Context) (giveBack func(), err error) {
@@ -56,18 +60,25 @@ func (s *Service) take(ctx context.Context) (giveBack func(), err error) {
 
 // begin waits for the turn, and reads the hosts that a selector names and what is known of them. The caller gives the turn back.
 func (s *Service) begin(ctx context.Context, sel fleet.Selector) (_ *past, rows []apiv1.Host, giveBack func(), err error) {
-	if giveBack, err = s.take(ctx); err != nil {
+	turn, err := s.take(ctx)
+	if err != nil {
 		return nil, nil, nil, err
 	}
+	lent, err := s.borrow(ctx)
+	if err != nil {
+		turn()
+		return nil, nil, nil, err
+	}
+	both := func() { lent(); turn() }
 	var p *past
 	if rows, err = s.hosts(ctx, sel); err == nil {
 		p, err = s.past(ctx, rows)
 	}
 	if err != nil {
-		giveBack()
+		both()
 		return nil, nil, nil, err
 	}
-	return p, rows, giveBack, nil
+	return p, rows, both, nil
 }
 
 // Compliance reads each selected host's past and judges it. Feeds are left empty. fault.TooLarge when there are more findings than one
@@ -81,7 +92,10 @@ func (s *Service) Compliance(ctx context.Context, q Query) (apiv1.ComplianceRepo
 		return out, err
 	}
 	defer giveBack()
-	for _, row := range rows {
+	for i, row := range rows {
+		if err := s.goesOn(i, (out.Open+out.Fixed)*perFinding); err != nil {
+			return out, err
+		}
 		h, err := p.host(ctx, row, q)
 		if err != nil {
 			return out, fmt.Errorf("reporting host %q: %w", row.ID, err)
@@ -135,9 +149,13 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 	}
 	defer giveBack()
 	measure := NewMeasure(q.Period, q.Clock)
-	for _, row := range rows {
+	exposures := 0
+	for i, row := range rows {
 		if !row.EnrolledAt.Before(q.Period.To) {
 			continue // it came after the period
+		}
+		if err := s.goesOn(i, exposures*perExposure); err != nil {
+			return out, err
 		}
 		out.Hosts++
 		intervals, err := p.intervals(ctx, row.ID, assess.PlaceOf(row.Labels))
@@ -147,6 +165,7 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 		cover(&out.Coverage, q.Period, row, intervals)
 		for _, e := range Exposures(intervals, p.knowledge, nil) {
 			measure.Add(e)
+			exposures++
 		}
 	}
 	out.Rows = measure.Rows()

@@ -23,6 +23,7 @@ type Store interface {
 	// KnownAdvisories streams the current advisories of a feed with the time when the first revision of each was imported.
 	KnownAdvisories(ctx context.Context, feed string, fn func(a advisory.Advisory, first time.Time) error) error
 	OverlaysOf(ctx context.Context, cves []string) ([]advisory.Overlay, error)
+	assess.Counted
 	CurrentLifecycles(ctx context.Context) ([]advisory.Lifecycle, error)
 	RunsOfHost(ctx context.Context, hostID string, limit int) ([]run.Run, error)
 	Plan(ctx context.Context, id string) (plan.Plan, error)

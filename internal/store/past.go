@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
@@ -21,8 +22,18 @@ type Past struct {
 // At gives the store as it was at an instant.
 func (s *Store) At(at time.Time) *Past { return &Past{s, at.UnixMicro()} }
 
-// during says of an interval's row that it holds the instant $n.
-const during = ` from_at <= $1 AND (to_at IS NULL OR to_at > $1) `
+const (
+	// during says of an interval's row that it holds the instant $1.
+	during = ` from_at <= $1 AND (to_at IS NULL OR to_at > $1) `
+	// existed says it of a host, as h, and held of an interval, as i, that had begun by then.
+	existed = ` h.enrolled_at <= $1 AND (h.deleted_at IS NULL OR h.deleted_at > $1) `
+	held    = existed + ` AND (i.to_at IS NULL OR i.to_at > $1) `
+)
+
+// hadThen joins the hosts, as h, with the last interval of the section $2 that had begun at the instant $1, as i. It is looked for host by
+// host: a fleet that changes has thousands of intervals of each.
+const hadThen = ` hosts h JOIN host_sections i ON i.host_id = h.id AND i.section = $2 AND i.from_at = (
+	SELECT MAX(n.from_at) FROM host_sections n WHERE n.host_id = h.id AND n.section = $2 AND n.from_at <= $1) `
 
 // Seq is the store's own: an answer about the past includes whatever had happened when it was asked for.
 func (p *Past) Seq(ctx context.Context) (int64, error) { return p.s.Seq(ctx) }
@@ -30,7 +41,7 @@ func (p *Past) Seq(ctx context.Context) (int64, error) { return p.s.Seq(ctx) }
 // Hosts answers: which hosts existed then? By ordinal.
 func (p *Past) Hosts(ctx context.Context) ([]fleet.Host, error) {
 	hosts, err := list(ctx, p.s.reader, scanHost, `
-		SELECT `+hostColumns+` FROM hosts h WHERE h.enrolled_at <= $1 AND (h.deleted_at IS NULL OR h.deleted_at > $1) ORDER BY h.ordinal`, p.at)
+		SELECT `+hostColumns+` FROM hosts h WHERE `+existed+`ORDER BY h.ordinal`, p.at)
 	for i := range hosts {
 		hosts[i].DeletedAt = time.Time{} // it was not, then
 	}
@@ -40,7 +51,7 @@ func (p *Past) Hosts(ctx context.Context) ([]fleet.Host, error) {
 // Host answers: what was known of a host that existed then? fault.NotFound when it did not.
 func (p *Past) Host(ctx context.Context, id string) (fleet.Host, error) {
 	h, err := one(ctx, p.s.reader, scanHost, `
-		SELECT `+hostColumns+` FROM hosts h WHERE h.id = $2 AND h.enrolled_at <= $1 AND (h.deleted_at IS NULL OR h.deleted_at > $1)`, p.at, id)
+		SELECT `+hostColumns+` FROM hosts h WHERE h.id = $2 AND `+existed, p.at, id)
 	h.DeletedAt = time.Time{}
 	return h, wrap("past host", orNotFound(err, "host", id))
 }
@@ -61,16 +72,16 @@ func (p *Past) OpenPackageSets(ctx context.Context) ([]inventory.HostSet, error)
 	sets, err := list(ctx, p.s.reader, func(r scanner) (h inventory.HostSet, err error) {
 		err = r.Scan(&h.HostID, &h.Digest)
 		return h, err
-	}, `SELECT host_id, digest FROM host_sections WHERE section = 'packages' AND `+during+`ORDER BY host_id`, p.at)
+	}, `SELECT h.id, i.digest FROM `+hadThen+`WHERE `+held+`ORDER BY h.id`, p.at, apiv1.SectionPackages)
 	return sets, wrap("past package sets", err)
 }
 
 // OpenBodies is Store.OpenBodies then.
 func (p *Past) OpenBodies(ctx context.Context, section string, fn func(hostID string, from time.Time, digest string, json []byte) error) error {
 	return wrap("past bodies", p.s.eachBody(ctx, fn, `
-		SELECT i.host_id, i.from_at, i.digest, b.body
-		FROM host_sections i JOIN section_bodies b ON b.section = i.section AND b.digest = i.digest
-		WHERE i.section = $2 AND `+during+`ORDER BY i.digest, i.host_id`, p.at, section))
+		SELECT h.id, i.from_at, i.digest, b.body
+		FROM `+hadThen+`JOIN section_bodies b ON b.section = i.section AND b.digest = i.digest
+		WHERE `+held+`ORDER BY i.digest, h.id`, p.at, section))
 }
 
 // PackageSet is Store.PackageSet: a set never changes.

@@ -31,7 +31,7 @@ func TestADatabaseHasTheFleetAndEveryIndex(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		counts, err := s.Counts(t.Context())
+		counts, err := s.HostCounts(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

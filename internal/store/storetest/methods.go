@@ -76,7 +76,8 @@ func methodCalls(t *testing.T, s *store.Store) []methodCall {
 		{"PackageSet", func(ctx context.Context) error { return second(s.PackageSet(ctx, digestOf("p"))) }},
 		{"Packages", func(ctx context.Context) error { return second(s.Packages(ctx, []inventory.PackageID{1, 2})) }},
 		{"AllPackages", func(ctx context.Context) error { return second(s.AllPackages(ctx, 0, 10)) }},
-		{"Counts", func(ctx context.Context) error { return second(s.Counts(ctx)) }},
+		{"HostCounts", func(ctx context.Context) error { return second(s.HostCounts(ctx)) }},
+		{"KnowledgeCounts", func(ctx context.Context) error { return second(s.KnowledgeCounts(ctx)) }},
 		{"OpenPackageSets", func(ctx context.Context) error { return second(s.OpenPackageSets(ctx)) }},
 		{"OpenBodies", func(ctx context.Context) error {
 			return s.OpenBodies(ctx, "facts", func(string, time.Time, string, []byte) error { return nil })

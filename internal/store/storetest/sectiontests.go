@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,7 +112,8 @@ func packagesInterned(t *testing.T, s *store.Store) {
 
 func counted(t *testing.T, s *store.Store) {
 	ctx := t.Context()
-	same(t, "counts of nothing", get(s.Counts(ctx))(t), store.Counts{})
+	same(t, "counts of nothing", get(s.HostCounts(ctx))(t), inventory.Counts{})
+	same(t, "counts of no knowledge", get(s.KnowledgeCounts(ctx))(t), advisory.Counts{})
 	enroll(t, s, "h1", "h2", "h3", "h4")
 	must(t, second(s.AcceptSection(ctx, acceptPackages("h1", "before", packages(7, 3), start()))))
 	for _, host := range []string{"h1", "h2", "h3"} {
@@ -123,14 +125,27 @@ func counted(t *testing.T, s *store.Store) {
 	must(t, second(s.ImportFeed(ctx, importOf("osv/Debian", start().Add(time.Hour), []advisory.Advisory{advisoryOf("a", "2")}, nil))))
 	must(t, second(s.ImportFeed(ctx, importOf("kev", start(), nil, []advisory.Overlay{{CVE: "CVE-a", KEV: &advisory.KEV{CVE: "CVE-a"}}}))))
 
-	got := get(s.Counts(ctx))(t)
-	if got.AdvisoryBytes < 50 || got.AdvisoryBytes > 1000 {
-		t.Errorf("an advisory of %d bytes", got.AdvisoryBytes)
-	}
-	got.AdvisoryBytes = 0
 	set := int64(len(inventory.EncodeSet(get(s.PackageSet(ctx, digestOf("base")))(t))))
 	updates := int64(len(`{"host":"h1"}`))
-	same(t, "counts", got, store.Counts{Hosts: 3, Sets: 1, SetBytes: set, Updates: 3, UpdateBytes: 3 * updates, Packages: 107, Advisories: 1, Overlays: 1})
+	same(t, "counts", get(s.HostCounts(ctx))(t), inventory.Counts{Hosts: 3, Sets: 1, SetBytes: set, Updates: 3, UpdateBytes: 3 * updates, Packages: 107})
+	known := func(of interface {
+		KnowledgeCounts(context.Context) (advisory.Counts, error)
+	}) advisory.Counts {
+		got := get(of.KnowledgeCounts(ctx))(t)
+		if got.AdvisoryBytes < 50*got.Advisories || got.AdvisoryBytes > 1000*got.Advisories {
+			t.Errorf("%d advisories of %d bytes", got.Advisories, got.AdvisoryBytes)
+		}
+		got.AdvisoryBytes = 0
+		return got
+	}
+	same(t, "counts of knowledge", known(s), advisory.Counts{Advisories: 1, Overlays: 1})
+
+	early := int64(len(inventory.EncodeSet(get(s.PackageSet(ctx, digestOf("before")))(t))))
+	then := s.At(start().Add(time.Minute))
+	same(t, "counts of then", get(then.HostCounts(ctx))(t), inventory.Counts{Hosts: 3, Sets: 1, SetBytes: early, Updates: 3, UpdateBytes: 3 * updates, Packages: 107})
+	same(t, "counts of what was known then", known(then), advisory.Counts{Advisories: 2})
+	same(t, "counts of before", get(s.At(start().Add(-time.Hour)).HostCounts(ctx))(t), inventory.Counts{Packages: 107})
+	same(t, "counts of what was known before", known(s.At(start().Add(-time.Hour))), advisory.Counts{})
 }
 
 func sectionOfNobody(t *testing.T, s *store.Store) {

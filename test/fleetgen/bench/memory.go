@@ -21,7 +21,7 @@ func (noRoom) ExitCode() int   { return app.ExitNoRoom }
 
 // reckon says what the index will need, as a server does before it loads one, and refuses what does not fit.
 func (s *server) reckon(ctx context.Context, o options) (assess.Fit, error) {
-	counts, err := s.store.Counts(ctx)
+	counts, err := assess.CountsOf(ctx, s.store)
 	if err != nil {
 		return assess.Fit{}, err
 	}
@@ -31,7 +31,7 @@ func (s *server) reckon(ctx context.Context, o options) (assess.Fit, error) {
 	if counts.Hosts == 0 {
 		return assess.Fit{}, errors.New("the database has no hosts")
 	}
-	fit := assess.Reckon(assess.Counts(counts), app.Memory())
+	fit := assess.Reckon(counts, app.Memory())
 	fmt.Printf("reckoned: %s\n", fit)
 	if err := fit.Refusal(); err != nil && !o.anyway {
 		return fit, noRoom{fault.Message(err)}
