@@ -99,6 +99,15 @@ func IsImage(p inventory.Package) bool {
 	return image
 }
 
+// RunsAs says whether a package is a kernel image that runs as a release, which is a uname -r.
+func RunsAs(p inventory.Package, release string) bool {
+	as, image := imageRelease(p)
+	return image && as == release
+}
+
+// IsKernel says whether a subject is built from the Linux kernel: an image, or its headers and tools.
+func (s Subject) IsKernel() bool { return kernelSource(s) }
+
 // flavours are Ubuntu's kernel sources beside linux: linux-aws, linux-hwe-6.8, … Other sources begin with linux- and are no kernels.
 var flavours = []string{"allwinner", "aws", "azure", "bluefield", "fips", "gcp", "gke", "gkeop", "hwe", "ibm", "intel", "iot", "kvm", "laptop", "lowlatency", "lts",
 	"nvidia", "oem", "oracle", "raspi", "raspi2", "realtime", "riscv", "snapdragon", "starfive", "xilinx"}

@@ -26,12 +26,12 @@ type Deed struct {
 // attribute finds the run that brought about what interval i shows of packages that were there in the interval before: the latest one
 // that had been accepted by then, whose lock names what is there now, and which nobody can have anticipated or outlived. Exit codes and
 // run states are hints; the inventory is the proof.
-func attribute(deeds []Deed, intervals []Interval, i int, packages []inventory.Package) *Deed {
+func attribute(deeds []Deed, intervals []Interval, i int, packages []*inventory.Package) *Deed {
 	var found *Deed
 	for n := range deeds {
 		d := &deeds[n]
 		if !d.Accepted.IsZero() && (found == nil || d.Accepted.After(found.Accepted)) &&
-			slices.ContainsFunc(packages, func(p inventory.Package) bool { return d.brought(intervals, i, Package{p.Name, p.Arch}) }) {
+			slices.ContainsFunc(packages, func(p *inventory.Package) bool { return d.brought(intervals, i, Package{p.Name, p.Arch}) }) {
 			found = d
 		}
 	}

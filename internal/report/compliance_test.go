@@ -37,7 +37,7 @@ func fixes(cve, source, fixed string, published, known int) Known {
 func had(spans ...span) []Interval {
 	var out []Interval
 	for i, s := range spans {
-		one := Interval{From: day(s.from), Packages: s.packages, State: assess.HostState{Running: s.running}}
+		one := Interval{From: day(s.from), Packages: s.packages}
 		if i+1 < len(spans) {
 			one.To = day(spans[i+1].from)
 		}
@@ -49,10 +49,9 @@ func had(spans ...span) []Interval {
 type span struct {
 	from     int
 	packages []inventory.Package
-	running  string
 }
 
-func on(from int, packages ...inventory.Package) span { return span{from, packages, ""} }
+func on(from int, packages ...inventory.Package) span { return span{from, packages} }
 
 // told is an exposure in one line.
 func told(e Exposure) string {
@@ -73,7 +72,7 @@ func TestWhatNobodyLooksAfterIsReportedAsThat(t *testing.T) {
 	k := NewKnowledge(nil, day(20))
 	k.Add(fixes("CVE-1", "openssl", "", 5, 7), nil)
 	k.AddLifecycles([]advisory.Lifecycle{{Product: "debian", Release: "11", EOL: "2030-01-01"}, {Product: "debian", Release: "12", EOL: "2026-06-10"}})
-	all := Exposures(had(on(1, deb("libssl3", "openssl", "3.0.16"))), k, nil)
+	all := Listed(had(on(1, deb("libssl3", "openssl", "3.0.16"))), k, nil)
 	if len(all) != 1 || all[0].Status != apiv1.StatusEndOfLife {
 		t.Errorf("%+v, want one with status %q", all, apiv1.StatusEndOfLife)
 	}
@@ -134,8 +133,8 @@ func TestExposuresTellTheStoryOfAHost(t *testing.T) {
 		"withdrawn": {had(on(1, deb("libssl3", "openssl", "3.0.15"))), []Known{{Advisory: func() advisory.Advisory { a := ssl.Advisory; a.Withdrawn = day(9); return a }(), FirstKnown: day(7)}}, nil, nil, nil},
 		"an old kernel stays beside the one that runs": {
 			[]Interval{
-				{From: day(1), To: day(8), State: assess.HostState{Running: "6.1.0-37-amd64"}, Packages: []inventory.Package{deb("linux-image-6.1.0-37-amd64", "linux-signed-amd64", "6.1.140+1")}},
-				{From: day(8), State: assess.HostState{Running: "6.1.0-40-amd64"}, Packages: []inventory.Package{deb("linux-image-6.1.0-37-amd64", "linux-signed-amd64", "6.1.140+1"), deb("linux-image-6.1.0-40-amd64", "linux-signed-amd64", "6.1.150+1")}},
+				{From: day(1), To: day(8), Said: []Said{{State: assess.HostState{Running: "6.1.0-37-amd64"}}}, Packages: []inventory.Package{deb("linux-image-6.1.0-37-amd64", "linux-signed-amd64", "6.1.140+1")}},
+				{From: day(8), Said: []Said{{State: assess.HostState{Running: "6.1.0-40-amd64"}}}, Packages: []inventory.Package{deb("linux-image-6.1.0-37-amd64", "linux-signed-amd64", "6.1.140+1"), deb("linux-image-6.1.0-40-amd64", "linux-signed-amd64", "6.1.150+1")}},
 			},
 			[]Known{fixes("CVE-1", "linux", "6.1.150-1", 5, 5)}, nil, nil, []string{"CVE-1 linux 6.1.140-1 since 5 (advisory published) open low"}},
 
@@ -175,7 +174,7 @@ func TestExposuresTellTheStoryOfAHost(t *testing.T) {
 				k.Add(a, nil)
 			}
 			var got []string
-			for _, e := range Exposures(tc.had, k, tc.deeds) {
+			for _, e := range Listed(tc.had, k, tc.deeds) {
 				got = append(got, told(e))
 			}
 			if !slices.Equal(got, tc.want) {
@@ -218,7 +217,7 @@ func TestExposuresCoverExactlyWhatWasThere(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		intervals, k, known := drawn(t)
-		exposures := Exposures(intervals, k, nil)
+		exposures := Listed(intervals, k, nil)
 		for n := range 60 {
 			at := day(1).Add(time.Duration(n) * 12 * time.Hour)
 			for _, a := range known {
@@ -253,7 +252,7 @@ func TestFixedFindingSaysWhoApproved(t *testing.T) {
 	k.Add(fixes("CVE-1", "openssl", "3.0.17", 5, 7), nil)
 	deed := Deed{Run: "run_1", Rollout: "roll_1", Plan: "plan_1", State: "failed", Accepted: day(8).Add(-time.Hour), Brings: map[Package]string{{"libssl3", "amd64"}: "3.0.17"},
 		ApprovedBy: []string{"user:admin", "alice"}, ApprovedAt: day(7)}
-	all := Exposures(had(on(1, deb("libssl3", "openssl", "3.0.15")), on(8, deb("libssl3", "openssl", "3.0.17"))), k, []Deed{deed})
+	all := Listed(had(on(1, deb("libssl3", "openssl", "3.0.15")), on(8, deb("libssl3", "openssl", "3.0.17"))), k, []Deed{deed})
 	if len(all) != 1 {
 		t.Fatalf("%+v", all)
 	}
@@ -291,8 +290,8 @@ func TestHowFarAFixHasCome(t *testing.T) {
 			k := NewKnowledge(nil, day(30))
 			k.Add(fixes("CVE-1", "openssl", "3.0.16", 5, 7), nil)
 			intervals := had(on(1, deb("libssl3", "openssl", "3.0.15")), on(8, deb("libssl3", "openssl", "3.0.17")))
-			intervals[1].State = tc.state
-			all := Exposures(intervals, k, tc.deeds)
+			intervals[1].Said = []Said{{day(8), tc.state}}
+			all := Listed(intervals, k, tc.deeds)
 			if len(all) != 1 || fixedFinding(all[0]).FixState != tc.want {
 				t.Errorf("%+v, want %s", all, tc.want)
 			}

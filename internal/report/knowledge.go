@@ -3,6 +3,7 @@ package report
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -22,7 +23,7 @@ type Knowledge struct {
 	first   map[advisory.Ref]time.Time
 	threats map[string]advisory.Threat
 	now     time.Time
-	matched map[assess.Subject]map[string]match
+	matched map[assess.Subject]*known
 
 	lifecycles []advisory.Lifecycle
 	ended      map[string]string // assess.Ended by ecosystem
@@ -30,11 +31,28 @@ type Knowledge struct {
 
 type name struct{ ecosystem, name string }
 
+// known is what is known of a subject.
+type known struct {
+	subject assess.Subject
+	kernel  bool
+	found   []match // by vulnerability
+}
+
+// has says whether a subject has a vulnerability; nil has none.
+func (of *known) has(vulnerability string) bool {
+	if of == nil {
+		return false
+	}
+	_, has := slices.BinarySearchFunc(of.found, vulnerability, func(m match, v string) int { return strings.Compare(m.vulnerability, v) })
+	return has
+}
+
 // match is one vulnerability of a subject.
 type match struct {
-	hit       assess.Hit
-	disclosed time.Time // from when on it counts as known: the earliest of all advisories that say it
-	why       string    // of SinceWhy
+	vulnerability string
+	hit           assess.Hit
+	disclosed     time.Time // from when on it counts as known: the earliest of all advisories that say it
+	why           string    // of SinceWhy
 }
 
 // Of SinceWhy.
@@ -48,7 +66,7 @@ const (
 func NewKnowledge(overlays []advisory.Overlay, now time.Time) *Knowledge {
 	k := &Knowledge{
 		byName: map[name][]advisory.Advisory{}, first: map[advisory.Ref]time.Time{},
-		threats: map[string]advisory.Threat{}, now: now, matched: map[assess.Subject]map[string]match{}, ended: map[string]string{},
+		threats: map[string]advisory.Threat{}, now: now, matched: map[assess.Subject]*known{}, ended: map[string]string{},
 	}
 	k.AddOverlays(overlays)
 	return k
@@ -106,8 +124,8 @@ func (k *Knowledge) endOf(ecosystem string) string {
 
 func refOf(a *advisory.Advisory) advisory.Ref { return advisory.Ref{Feed: a.Feed, ID: a.ID} }
 
-// of gives the vulnerabilities of a package's subject.
-func (k *Knowledge) of(s assess.Subject, p inventory.Package) map[string]match {
+// of gives what is known of a package's subject.
+func (k *Knowledge) of(s assess.Subject, p inventory.Package) *known {
 	if known, ok := k.matched[s]; ok {
 		return known
 	}
@@ -118,7 +136,7 @@ func (k *Knowledge) of(s assess.Subject, p inventory.Package) map[string]match {
 	hits := assess.Match(p, about)
 	found := make(map[string]match, len(hits))
 	for vulnerability, hit := range assess.Settle(hits) {
-		found[vulnerability] = match{hit: hit}
+		found[vulnerability] = match{vulnerability: vulnerability, hit: hit}
 	}
 	for _, hit := range hits {
 		at, why := k.disclosed(hit.Advisory)
@@ -129,8 +147,12 @@ func (k *Knowledge) of(s assess.Subject, p inventory.Package) map[string]match {
 			}
 		}
 	}
-	k.matched[s] = found
-	return found
+	of := &known{subject: s, kernel: s.IsKernel(), found: make([]match, 0, len(found))}
+	for _, vulnerability := range slices.Sorted(maps.Keys(found)) {
+		of.found = append(of.found, found[vulnerability])
+	}
+	k.matched[s] = of
+	return of
 }
 
 // disclosed is when an advisory's knowledge was in the world: published, or at the latest when this server first had it.

@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -163,7 +162,7 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 			return out, fmt.Errorf("measuring host %q: %w", row.ID, err)
 		}
 		cover(&out.Coverage, q.Period, row, intervals)
-		for _, e := range Exposures(intervals, p.knowledge, nil) {
+		for _, e := range Exposures(intervals, p.knowledge) {
 			measure.Add(e)
 			exposures++
 		}
@@ -190,7 +189,7 @@ func (s *Service) hosts(ctx context.Context, sel fleet.Selector) ([]apiv1.Host, 
 }
 
 func (s *Service) past(ctx context.Context, rows []apiv1.Host) (*past, error) {
-	p := &past{store: s.store, now: s.now(), packages: map[inventory.PackageID]inventory.Package{}, states: map[string]assess.HostState{}, plans: map[string]approval{}, locks: map[string]map[Package]string{}}
+	p := &past{store: s.store, now: s.now(), packages: map[inventory.PackageID]inventory.Package{}, plans: map[string]approval{}, locks: map[string]map[Package]string{}}
 	var err error
 	p.knowledge, err = p.know(ctx, rows)
 	return p, err
@@ -201,7 +200,6 @@ type past struct {
 	store     Store
 	knowledge *Knowledge
 	packages  map[inventory.PackageID]inventory.Package // every interned one
-	states    map[string]assess.HostState               // by the digest of facts
 	now       time.Time
 	plans     map[string]approval
 	locks     map[string]map[Package]string
@@ -279,7 +277,7 @@ func (p *past) host(ctx context.Context, row apiv1.Host, q Query) (apiv1.Complia
 	if err != nil {
 		return h, err
 	}
-	for _, e := range Exposures(intervals, p.knowledge, deeds) {
+	for _, e := range Listed(intervals, p.knowledge, deeds) {
 		switch {
 		case q.Worst != "" && assess.Rank(e.Priority) > assess.Rank(q.Worst):
 		case e.Until.IsZero():
@@ -290,69 +288,4 @@ func (p *past) host(ctx context.Context, row apiv1.Host, q Query) (apiv1.Complia
 	}
 	slices.SortStableFunc(h.Fixed, func(a, b apiv1.FixedFinding) int { return b.FixedAt.Compare(a.FixedAt) })
 	return h, nil
-}
-
-// intervals are a host's package sets, oldest first.
-func (p *past) intervals(ctx context.Context, hostID string, place assess.Place) ([]Interval, error) {
-	var packages, facts []inventory.Interval // newest first
-	for before := (time.Time{}); ; {
-		page, err := p.store.Intervals(ctx, hostID, before, rowPage)
-		if err != nil {
-			return nil, fmt.Errorf("reading intervals: %w", err)
-		}
-		for _, i := range page {
-			switch i.Section {
-			case apiv1.SectionPackages:
-				packages = append(packages, i)
-			case apiv1.SectionFacts:
-				facts = append(facts, i)
-			}
-		}
-		if len(page) < rowPage {
-			break
-		}
-		before = page[len(page)-1].From
-	}
-	out := make([]Interval, 0, len(packages))
-	for _, i := range slices.Backward(packages) {
-		ids, err := p.store.PackageSet(ctx, i.Digest)
-		if err != nil {
-			return nil, fmt.Errorf("reading package set %s: %w", i.Digest, err)
-		}
-		one := Interval{From: i.From, To: i.To, Packages: make([]inventory.Package, 0, len(ids))}
-		for _, id := range ids {
-			if found, ok := p.packages[id]; ok {
-				one.Packages = append(one.Packages, found)
-			}
-		}
-		if one.State, err = p.stateAt(ctx, facts, i.To); err != nil {
-			return nil, err
-		}
-		one.State.Place = place
-		out = append(out, one)
-	}
-	return out, nil
-}
-
-// stateAt is what a host said of itself just before an instant (zero: now); facts are newest first.
-func (p *past) stateAt(ctx context.Context, facts []inventory.Interval, at time.Time) (assess.HostState, error) {
-	i := slices.IndexFunc(facts, func(f inventory.Interval) bool { return at.IsZero() || f.From.Before(at) })
-	if i < 0 {
-		return assess.HostState{}, nil
-	}
-	digest := facts[i].Digest
-	if known, ok := p.states[digest]; ok {
-		return known, nil
-	}
-	text, err := p.store.SectionJSON(ctx, apiv1.SectionFacts, digest)
-	if err != nil {
-		return assess.HostState{}, fmt.Errorf("reading facts %s: %w", digest, err)
-	}
-	var f apiv1.Facts
-	if err := json.Unmarshal(text, &f); err != nil {
-		return assess.HostState{}, fault.Wrap(err, fault.Internal, "stored facts")
-	}
-	state := assess.StateOf(&f, nil)
-	p.states[digest] = state
-	return state, nil
 }
