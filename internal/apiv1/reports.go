@@ -78,7 +78,7 @@ type FixedFinding struct {
 	Source        string     `json:"source"`
 	Packages      []string   `json:"packages"`
 	From          string     `json:"from" doc:"Source version that had it"`
-	To            string     `json:"to,omitempty" doc:"Source version since then; empty: the package is gone"`
+	To            string     `json:"to,omitempty" doc:"Source version since then, and patched in memory where that is what fixed it; empty: the package is gone"`
 	Priority      string     `json:"priority" enum:"urgent,high,normal,low,lowest"`
 	KEV           bool       `json:"kev"`
 	Since         time.Time  `json:"since"`

@@ -41,6 +41,9 @@ func (h Hit) speaks() bool {
 	return h.says == saysAffected || h.says == saysFixed || h.says == saysNotAffected
 }
 
+// Denies: it says that the version has the fix, or never had the vulnerability.
+func (h Hit) Denies() bool { return h.says == saysFixed || h.says == saysNotAffected }
+
 // Fixed is the first fixed version that a host may have; empty when none is known. One that needs an entitlement which the host lacks is
 // given when there is no other: Entitlement says what it needs.
 func (h Hit) Fixed(on Standing) string {

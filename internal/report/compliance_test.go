@@ -92,6 +92,9 @@ func TestExposuresTellTheStoryOfAHost(t *testing.T) {
 		return d
 	}
 	toNew := map[string]string{"libssl3": "3.0.17"}
+	// On the 3rd 3.0.16 was thought to be fixed; on the 9th it was not.
+	incomplete := []Known{fixes("CVE-1", "openssl", "3.0.16", 3, 3), fixes("CVE-1", "openssl", "3.0.17", 9, 9)}
+	incomplete[1].Advisory.ID = "DSA-2"
 	for name, tc := range map[string]struct {
 		had   []Interval
 		known []Known
@@ -116,6 +119,17 @@ func TestExposuresTellTheStoryOfAHost(t *testing.T) {
 				return a
 			}(), FirstKnown: day(9)}}, nil, nil,
 			[]string{"CVE-1 openssl 3.0.15 since 3 (advisory published) open high"}},
+		"what one advisory took for fixed counts from when another knew better": {had(on(1, deb("libssl3", "openssl", "3.0.15"))),
+			[]Known{fixes("CVE-1", "openssl", "3.0.15", 3, 3), {Advisory: func() advisory.Advisory {
+				a := fixes("CVE-1", "openssl", "3.0.17", 9, 9).Advisory
+				a.ID = "DSA-2"
+				return a
+			}(), FirstKnown: day(9)}}, nil, nil,
+			[]string{"CVE-1 openssl 3.0.15 since 9 (advisory published) open high"}},
+		"known of the version before, and later of this one": {had(on(1, deb("libssl3", "openssl", "3.0.15")), on(6, deb("libssl3", "openssl", "3.0.16"))), incomplete, nil, nil,
+			[]string{"CVE-1 openssl 3.0.16 since 3 (advisory published) open high"}},
+		"the version before was gone when it became known": {had(on(1, deb("libssl3", "openssl", "3.0.15")), on(2, deb("libssl3", "openssl", "3.0.16"))), incomplete, nil, nil,
+			[]string{"CVE-1 openssl 3.0.16 since 9 (advisory published) open high"}},
 		"known to be exploited": {had(on(1, deb("libssl3", "openssl", "3.0.15"))), []Known{ssl}, []string{"CVE-1"}, nil,
 			[]string{"CVE-1 openssl 3.0.15 since 5 (advisory published) open urgent"}},
 		"gone before anyone knew": {had(on(1, deb("libssl3", "openssl", "3.0.15")), on(4, deb("libssl3", "openssl", "3.0.17"))), []Known{ssl}, nil, nil, nil},

@@ -139,6 +139,9 @@ func (k *Knowledge) of(s assess.Subject, p inventory.Package) *known {
 		found[vulnerability] = match{vulnerability: vulnerability, hit: hit}
 	}
 	for _, hit := range hits {
+		if hit.Denies() {
+			continue // whoever believed it knew of nothing
+		}
 		at, why := k.disclosed(hit.Advisory)
 		for _, vulnerability := range assess.Vulnerabilities(hit.Advisory) {
 			if m, there := found[vulnerability]; there && (m.why == "" || at.Before(m.disclosed)) {
