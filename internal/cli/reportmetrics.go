@@ -20,7 +20,8 @@ how much was fixed in time. Durations are in days; a finding counts once for eac
 
 It is derived from the hosts' own inventories over time, judged with today's knowledge. A finding
 counts from when the package was first seen on the host, or from when its advisory was published,
-whichever came later, until an inventory shows that it is gone. The formulas are in docs/metrics.md.
+whichever came later, until an inventory shows that it is gone: of a kernel, until the host has booted
+another one or patched it in memory. The formulas are in docs/metrics.md.
 
 --clock says how long a finding of a priority may stay open: 15 and 30 days for urgent and high are
 those of CISA's directive 19-02.`,

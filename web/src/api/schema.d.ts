@@ -1551,7 +1551,7 @@ export interface components {
             /** @enum {string} */
             since_why: "package seen" | "advisory published" | "advisory first known";
             source: string;
-            /** @description Source version since then; empty: the package is gone */
+            /** @description Source version since then, and patched in memory where that is what fixed it; empty: the package is gone */
             to?: string;
             vulnerability: string;
         };
