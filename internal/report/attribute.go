@@ -58,8 +58,8 @@ func (d *Deed) brought(intervals []Interval, i int, p Package) bool {
 }
 
 // has says whether a package is installed at this version, or for none, not at all.
-func (at Interval) has(p Package, version string) bool {
-	for _, q := range at.Packages {
+func (i Interval) has(p Package, version string) bool {
+	for _, q := range i.Packages {
 		if q.Name == p.Name && q.Arch == p.Arch && (version == "" || q.Version == version) {
 			return version != ""
 		}

@@ -101,7 +101,7 @@ func TestMetricsOfWhatRuns(t *testing.T) {
 		"something tells a week later": {[]step{has(1, image(37), image(40)), boots(12, 40)},
 			apiv1.MetricsRow{Fixed: 1, TimeToPatch: oneSpread(7), ExposureDays: 2, Due: 1, PercentInTime: late}},
 		"something tells seconds later, in the same check-in": {[]step{has(11, image(37), image(40)), boots(11, 40)}, apiv1.MetricsRow{}},
-		"a container, whose kernel is the machine's": {[]step{boots(1, 99), has(1, built("linux-libc-dev", 37))}, apiv1.MetricsRow{}},
+		"a container, whose kernel is the machine's":          {[]step{boots(1, 99), has(1, built("linux-libc-dev", 37))}, apiv1.MetricsRow{}},
 		"what runs is no package: the newest counts, as in lists": {[]step{boots(1, 99), has(1, image(36), image(37)), has(12, image(36), image(37), image(40))},
 			apiv1.MetricsRow{Fixed: 1, TimeToPatch: oneSpread(7), ExposureDays: 2, Due: 1, PercentInTime: late}},
 		"the image is removed while it runs": {[]step{boots(1, 37), has(1, image(37)), has(12, image(40)), boots(16, 40)},
