@@ -68,7 +68,7 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 
 // reduce makes ranges and exact versions of one entry; none when it cannot be used. Versions that a range covers already are dropped:
 // Debian's records list hundreds. A listed version that is none is left out, and the error names the first such; a range with such a
-// bound could mean anything, so it ends the entry.
+// bound could mean anything, so that only the versions that are listed count.
 func reduce(in *osvAffected, besides besides, ecosystem string) (advisory.Affected, error) {
 	var out advisory.Affected
 	name := in.Package.Name
@@ -82,21 +82,22 @@ func reduce(in *osvAffected, besides besides, ecosystem string) (advisory.Affect
 	if !ok {
 		return out, fmt.Errorf("no version order for %s", ecosystem)
 	}
+	var wrong error
 	for _, r := range in.Ranges {
 		if r.Type != "ECOSYSTEM" && r.Type != "SEMVER" {
 			continue // commits, which no package database knows
 		}
 		ranges, err := rangesOf(scheme, r.Events)
-		if err != nil {
-			return advisory.Affected{}, err
-		}
+		wrong = cmp.Or(wrong, err)
 		out.Ranges = append(out.Ranges, ranges...)
 	}
+	if wrong != nil {
+		out.Ranges = nil
+	}
 	listed := in.Versions
-	if ranges, narrowed := besides.narrowed(scheme, out.Ranges, listed); narrowed {
+	if ranges, narrowed := besides.narrowed(scheme, out.Ranges); narrowed {
 		out.Ranges, listed = ranges, nil
 	}
-	var wrong error
 	for _, v := range listed {
 		if err := vercmp.Valid(scheme, v); err != nil {
 			wrong = cmp.Or(wrong, err)

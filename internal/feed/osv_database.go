@@ -44,13 +44,12 @@ func (b besides) notice() bool {
 // versions that such an entry lists are OSV's own reading of the open range, and say no more than it.
 //
 // GitHub knows the versions that are affected, and writes the end of a range as an event only when a version has the fix. Without one OSV's
-// reading would be "all later versions too", which is not what its advisory says: < 1.70 of bcprov-jdk15on would have 1.70 affected. That
-// end is not called a fix where the last version before it is listed: 1.70 may be another package's.
+// reading would be "all later versions too", which is not what its advisory says: < 1.70 of bcprov-jdk15on would have 1.70 affected.
 //
 // The Go database has ranges of modules' versions alone. Where a project's own are not such, as with the second major version of a module
 // whose path does not say v2, its range is open from 0 and the project's versions are custom. An installed module has the one kind or
 // the other: v0.0.0 with a date stays affected, and a tag is compared.
-func (b besides) narrowed(scheme vercmp.Scheme, ranges []advisory.Range, listed []string) ([]advisory.Range, bool) {
+func (b besides) narrowed(scheme vercmp.Scheme, ranges []advisory.Range) ([]advisory.Range, bool) {
 	if len(ranges) != 1 || ranges[0].Fixed != "" || ranges[0].Last != "" {
 		return ranges, false
 	}
@@ -61,23 +60,13 @@ func (b besides) narrowed(scheme vercmp.Scheme, ranges []advisory.Range, listed 
 	if vercmp.Valid(scheme, end) != nil || compareBounds(scheme, ranges[0].Introduced, end) > 0 {
 		return ranges, false
 	}
-	out := ranges[0]
 	switch operator {
 	case "<=":
-		out.Last = end
+		return []advisory.Range{{Introduced: ranges[0].Introduced, Last: end}}, true
 	case "<":
-		for _, v := range listed {
-			if vercmp.Valid(scheme, v) == nil && compareBounds(scheme, v, end) < 0 && (out.Last == "" || compareBounds(scheme, v, out.Last) > 0) {
-				out.Last = v
-			}
-		}
-		if out.Last == "" {
-			out.Fixed = end
-		}
-	default:
-		return ranges, false
+		return []advisory.Range{{Introduced: ranges[0].Introduced, Fixed: end}}, true
 	}
-	return []advisory.Range{out}, true
+	return ranges, false
 }
 
 // custom ranges, if every one of them can be compared.

@@ -133,6 +133,12 @@ func TestParseOSV(t *testing.T) {
 				return cmp.Diff([]string{"1.0"}, a.Affected[0].Versions) + cmp.Diff(1, len(p))
 			}, "",
 		},
+		"of a range that cannot be read the listed versions stay": {
+			record("X", `"affected":[{"package":{"ecosystem":"PyPI","name":"p"},"versions":["1.0"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2.0.0-final"}]},{"type":"ECOSYSTEM","events":[{"introduced":"3"},{"fixed":"4"}]}]}]`), "PyPI",
+			func(a advisory.Advisory, p []advisory.Problem) string {
+				return cmp.Diff([]advisory.Affected{{Ecosystem: "PyPI", Package: "p", Versions: []string{"1.0"}}}, a.Affected) + cmp.Diff(1, len(p))
+			}, "",
+		},
 		"withdrawn needs no entry": {
 			record("X", `"withdrawn":"2026-02-03T00:00:00+02:00","affected":[]`), "Debian",
 			func(a advisory.Advisory, _ []advisory.Problem) string {
@@ -169,10 +175,10 @@ func TestParseOSV(t *testing.T) {
 				return cmp.Diff([]advisory.Affected{{Ecosystem: "PyPI", Package: "p", Ranges: []advisory.Range{{Introduced: "0", Last: "2.0"}}}}, a.Affected)
 			}, "",
 		},
-		"github's end is no fix where the last version before it is listed": {
+		"github's end is not among what osv lists of an open range": {
 			record("GHSA-x", `"affected":[{"package":{"ecosystem":"Maven","name":"g:a"},"versions":["1.69","1.8","1.70"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}],"database_specific":{"last_known_affected_version_range":"< 1.70"}}]`), "Maven",
 			func(a advisory.Advisory, _ []advisory.Problem) string {
-				return cmp.Diff([]advisory.Affected{{Ecosystem: "Maven", Package: "g:a", Ranges: []advisory.Range{{Introduced: "0", Last: "1.69"}}}}, a.Affected)
+				return cmp.Diff([]advisory.Affected{{Ecosystem: "Maven", Package: "g:a", Ranges: []advisory.Range{{Introduced: "0", Fixed: "1.70"}}}}, a.Affected)
 			}, "",
 		},
 		"github's end beside a fix says nothing more": {
