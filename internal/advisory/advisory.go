@@ -51,6 +51,7 @@ const (
 	StatusUnimportant   Status = "unimportant"   // Debian: no security impact in practice
 	StatusEndOfLife     Status = "end_of_life"   // nobody looks any more
 	StatusFixedUpstream Status = "fix_elsewhere" // fixed in a newer release or stream only
+	StatusNotice        Status = "notice"        // no vulnerability: an update that mends an update, or that nobody maintains a package any more
 )
 
 // Range is introduced <= v < fixed, or introduced <= v <= last. Introduced "0" is before everything; Fixed and Last empty: no end.

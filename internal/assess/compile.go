@@ -74,7 +74,7 @@ func newCompiler() *compiler {
 	return &compiler{abouts: map[named]*about{}, saids: map[said]*said{}, versions: map[spelled]*version{}, ratings: map[rating]*rating{}, scores: map[string]rating{}}
 }
 
-// compile makes the rules of an advisory, one for each package it names; none when it is withdrawn, or an erratum that fixes no vulnerability.
+// compile makes the rules of an advisory, one for each package it names; none when it is withdrawn, or fixes no vulnerability.
 func (c *compiler) compile(a *advisory.Advisory) []*rule {
 	if !a.Withdrawn.IsZero() || noVulnerability(a) {
 		return nil
@@ -82,6 +82,9 @@ func (c *compiler) compile(a *advisory.Advisory) []*rule {
 	rules := make([]*rule, 0, 1)
 	for i := range a.Affected {
 		affected := &a.Affected[i]
+		if affected.Status == advisory.StatusNotice {
+			continue
+		}
 		of := c.about(affected.Ecosystem, affected.Package)
 		if of == nil {
 			continue

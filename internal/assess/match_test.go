@@ -73,6 +73,11 @@ func TestMatch(t *testing.T) {
 		"go: a commit of custom ones":       {"Go", apiv1.Package{Name: "x.org/y", Version: "0.0.0-20240101000000-abcdefabcdef"}, ranged("Go", "x.org/y", advisory.Range{Introduced: "0", Last: "0.0.0"}, advisory.Range{Introduced: "6.0.0", Fixed: "7.2.1"}), true},
 		"go: a fix that is a commit":        {"Go", apiv1.Package{Name: "golang.org/x/crypto", Version: "0.53.0"}, ranged("Go", "golang.org/x/crypto", below("0.0.0-20200124225646-8b5121be2f68")), false},
 		"npm: a pre-release before the fix": {"npm", apiv1.Package{Name: "next", Version: "15.2.3-canary.0"}, ranged("npm", "next", advisory.Range{Introduced: "15.0.0", Fixed: "15.2.3"}), true},
+		"an update that mends an update": {"Debian:12", libssl, func() advisory.Advisory {
+			a := ranged("Debian:12", "openssl", below("9"))
+			a.ID, a.CVEs, a.Affected[0].Status = "DSA-1-2", nil, advisory.StatusNotice
+			return a
+		}(), false},
 		"rpm bug fix": {"AlmaLinux:8", apiv1.Package{Name: "vim-common", Arch: "x86_64", Version: "2:8.0-1.el8"}, func() advisory.Advisory {
 			a := ranged("AlmaLinux:8", "vim-common", below("2:9-1.el8"))
 			a.ID, a.CVEs = "ALBA-2022:1", nil

@@ -35,6 +35,8 @@ func quietFrom(ecosystem string, entries []advisory.Affected, which []int) bound
 	for _, i := range which {
 		e := &entries[i]
 		switch {
+		case e.Status == advisory.StatusNotice:
+			continue // says nothing of any version
 		case len(e.Versions) > 0:
 			return bound{}
 		case len(e.Ranges) == 0 && e.Status != advisory.StatusNotAffected:

@@ -18,6 +18,8 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 		found    []advisory.Affected
 		problems []advisory.Problem
 		failed   = errForeign
+
+		regression = intake.IsNotice(r.cves(bucket), r.Summary)
 	)
 	for i := range r.Affected {
 		in := &r.Affected[i]
@@ -33,12 +35,6 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			continue
 		}
 		beside := besidesOf(in)
-		if beside.notice() {
-			if errors.Is(failed, errForeign) {
-				failed = errNotice
-			}
-			continue
-		}
 		reduced, wrong := reduce(in, beside, ecosystem)
 		if wrong != nil && len(problems) < intake.MaxProblems {
 			problems = append(problems, advisory.Problem{Record: r.ID, Reason: fmt.Sprintf("%s in %s: %v", intake.Shown(name), intake.Shown(ecosystem), wrong)})
@@ -48,6 +44,9 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			continue
 		}
 		reduced.Ecosystem, reduced.Package, reduced.Entitlement, reduced.Note = ecosystem, intake.PackageName(bucket, name), entitlement, note
+		if beside.notice() || regression {
+			reduced.Status = advisory.StatusNotice
+		}
 		built, wrong := inBinaries(reduced, bucket, in.EcosystemSpecific)
 		if wrong != nil && len(problems) < intake.MaxProblems {
 			problems = append(problems, advisory.Problem{Record: r.ID, Reason: fmt.Sprintf("%s in %s: %v", intake.Shown(name), intake.Shown(ecosystem), wrong)})

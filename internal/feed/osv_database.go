@@ -3,15 +3,11 @@ package feed
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
 	"github.com/staunch-dev/staunch/internal/vercmp"
 )
-
-// errNotice is a sound record that is no vulnerability: RustSec also says of crates that nobody maintains them any more.
-var errNotice = errors.New("is a notice, not a vulnerability")
 
 // besides is what single databases say beside OSV's ranges, in an entry's free-form objects.
 type besides struct {

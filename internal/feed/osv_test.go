@@ -212,7 +212,22 @@ func TestParseOSV(t *testing.T) {
 			}, "",
 		},
 		"rustsec: what nobody maintains is no vulnerability": {
-			record("RUSTSEC-2026-1", `"affected":[{"package":{"ecosystem":"crates.io","name":"p"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0.0.0-0"}]}],"database_specific":{"informational":"unmaintained"}}]`), "crates.io", nil, "is a notice",
+			record("RUSTSEC-2026-1", `"affected":[{"package":{"ecosystem":"crates.io","name":"p"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0.0.0-0"}]}],"database_specific":{"informational":"unmaintained"}}]`), "crates.io",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff([]advisory.Affected{{Ecosystem: "crates.io", Package: "p", Ranges: []advisory.Range{{Introduced: "0.0.0-0"}}, Status: advisory.StatusNotice}}, a.Affected)
+			}, "",
+		},
+		"an update that mends an update is a notice": {
+			record("DSA-2808-2", `"summary":"openjpeg - regression update",`+debian), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff(advisory.StatusNotice, a.Affected[0].Status)
+			}, "",
+		},
+		"one that names a cve is none": {
+			record("DSA-2808-2", `"summary":"openjpeg - regression update","upstream":["CVE-2024-0001"],`+debian), "Debian",
+			func(a advisory.Advisory, _ []advisory.Problem) string {
+				return cmp.Diff(advisory.StatusOpen, a.Affected[0].Status)
+			}, "",
 		},
 		"a package made to do harm is critical": {
 			record("MAL-2026-1", `"affected":[{"package":{"ecosystem":"npm","name":"p"},"versions":["1.0.0"]}]`), "npm",

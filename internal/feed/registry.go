@@ -59,7 +59,7 @@ func distributions() []source {
 			files: []place{{url: debianBase + "data/json", paths: []string{"debian/tracker.json", "debian/tracker.json.gz"}}},
 		},
 		{
-			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "2", fixesOnly: true, partial: true,
+			name: "debian-dsa", title: "Debian's security advisories", buckets: []string{"Debian"}, every: hour, read: debian.ReadList, revision: "3", fixesOnly: true, partial: true,
 			files: []place{{url: salsaBase + "DSA/list", paths: []string{"debian/DSA/list"}}},
 		},
 		{
@@ -67,7 +67,7 @@ func distributions() []source {
 			files: []place{{url: salsaBase + "DLA/list", paths: []string{"debian/DLA/list"}}},
 		},
 		{
-			name: "ubuntu/osv", title: "Ubuntu's notices and CVEs, with Pro", buckets: []string{"Ubuntu"}, every: 2 * hour, read: ubuntu.ReadOSV, revision: "2",
+			name: "ubuntu/osv", title: "Ubuntu's notices and CVEs, with Pro", buckets: []string{"Ubuntu"}, every: 2 * hour, read: ubuntu.ReadOSV, revision: "3",
 			files: []place{{url: ubuntuBase + "osv/osv-all.tar.xz", paths: []string{"ubuntu/osv-all.tar.xz"}}},
 		},
 		{

@@ -50,7 +50,7 @@ func readOSV(ctx context.Context, a *intake.Archive, bucket string, want func(ra
 			s.Name(p.Record, p.Reason)
 		}
 		switch {
-		case errors.Is(err, errProduct), errors.Is(err, errNotice):
+		case errors.Is(err, errProduct):
 			s.Left++
 			return nil
 		case err != nil:

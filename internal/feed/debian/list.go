@@ -47,8 +47,8 @@ var markers = map[string]advisory.Status{
 }
 
 // ReadList reads a list of advisories as DSA/list and DLA/list are, which may be packed: one advisory for each head line, called
-// DSA-1234-1, with an entry for each release and source it names. A regression update, DSA-1234-2, is an advisory of its own; it often
-// names no CVE. Head lines without an entry (notices, ends of support) are counted as left out. The list names fixes: a vulnerability
+// DSA-1234-1, with an entry for each release and source it names. A regression update, DSA-1234-2, is an advisory of its own; where
+// it names no CVE it is a notice. Head lines without an entry (notices, ends of support) are counted as left out. The list names fixes: a vulnerability
 // that it does not name may be there, unfixed.
 func ReadList(ctx context.Context, f intake.File, o intake.Options, to intake.Sink) (intake.Survey, error) {
 	s := intake.Survey{FixesOnly: true}
@@ -209,6 +209,11 @@ func (l *list) end() error {
 		return nil
 	}
 	l.a.CVEs = intake.Sorted(l.a.CVEs)
+	if intake.IsNotice(l.a.CVEs, l.a.Summary) {
+		for i := range l.a.Affected {
+			l.a.Affected[i].Status = cmp.Or(l.a.Affected[i].Status, advisory.StatusNotice)
+		}
+	}
 	slices.SortStableFunc(l.a.Affected, func(a, b advisory.Affected) int {
 		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Package, b.Package))
 	})

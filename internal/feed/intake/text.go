@@ -86,6 +86,17 @@ func Cut(s string, n int) string {
 	return s[:n]
 }
 
+// IsNotice: an advisory without a CVE that says by its title that it mends an earlier update, or brings data and not code. It is no
+// vulnerability of who has not installed it. Debian and Ubuntu publish such under numbers like any other: 300 of 17,579 to August 2023
+// speak of a regression.
+func IsNotice(cves []string, title string) bool {
+	if len(cves) > 0 {
+		return false
+	}
+	title = strings.ToLower(title)
+	return strings.Contains(title, "regression") || strings.HasSuffix(title, "new timezone database") || strings.HasSuffix(title, "version number correction")
+}
+
 // PackageName is a language's package as hosts and advisories name it where its registry takes several spellings for one: Python's names
 // are compared in lower case with runs of - _ . as one dash (PEP 503), NuGet's and Packagist's without regard to case.
 func PackageName(ecosystem, name string) string {

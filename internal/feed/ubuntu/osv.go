@@ -170,6 +170,11 @@ func (r *record) advisory(o intake.Options) (a advisory.Advisory, wrong []error,
 		}
 	}
 	a.Affected = m.sorted()
+	if intake.IsNotice(a.CVEs, a.Summary) {
+		for i := range a.Affected {
+			a.Affected[i].Status = advisory.StatusNotice
+		}
+	}
 	if len(wrong) > 0 && !usable && a.Withdrawn.IsZero() {
 		return a, nil, wrong[0]
 	}
