@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // maxPURL bounds a package URL; the longest seen, with the checksums of a container layer, have some 400 bytes.
@@ -97,7 +98,7 @@ func (p purl) language() (ecosystem, name, version string, ok bool) {
 	case "maven":
 		return "Maven", joined(":"), p.version, true
 	case "gem":
-		return "RubyGems", p.name, gemPlatform.ReplaceAllString(p.version, ""), true
+		return "RubyGems", p.name, gemPlatform().ReplaceAllString(p.version, ""), true
 	case "nuget":
 		return "NuGet", p.name, p.version, true
 	case "composer":
@@ -114,14 +115,16 @@ func pythonName(s string) string {
 // goVersion is a module's version without the v, as OSV writes it.
 func goVersion(s string) string { return strings.TrimPrefix(s, "v") }
 
+// The patterns are compiled when the first package of their kind is met: most scans meet none.
+
 // toolchain is a Go version with the words that say it is not yet that release. What else follows the numbers is who built the toolchain
 // and how, and says nothing of order: go1.26.6-X:boringcrypto, go1.22.5 (Red Hat 1.22.5-1.el9), go1.21.5-custom.
-var toolchain = regexp.MustCompile(`^(?:go|v)?([0-9]+(?:\.[0-9]+){1,2})(?:-?(rc|beta|pre)\.?([0-9]+))?`)
+var toolchain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:go|v)?([0-9]+(?:\.[0-9]+){1,2})(?:-?(rc|beta|pre)\.?([0-9]+))?`) })
 
 // toolchainVersion is the version of a toolchain as OSV writes that of the standard library: go1.22rc1 is 1.22-rc.1. One that is built
 // from a commit has none and is given back as it is.
 func toolchainVersion(s string) string {
-	m := toolchain.FindStringSubmatch(s)
+	m := toolchain().FindStringSubmatch(s)
 	switch {
 	case m == nil:
 		return s
@@ -133,10 +136,10 @@ func toolchainVersion(s string) string {
 
 // gemPlatform is what RubyGems and Bundler put behind the version of a gem that holds compiled code: 1.13.6-x86_64-linux-musl, 9.4.0-java.
 // Taken for a part of the version it would be a pre-release, and before the fix that it is.
-var gemPlatform = regexp.MustCompile(`-(?:java|jruby|ruby|dalvik|universal|x86|x64|x86_64|i[3-6]86|amd64|arm|arm64|armv[0-9a-z]+|aarch64|ppc(?:64(?:le)?)?|powerpc(?:64(?:le)?)?|s390x|riscv64|loongarch64|mswin[0-9]*|mingw[0-9]*|darwin|linux|freebsd)(?:-.*)?$`)
+var gemPlatform = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-(?:java|jruby|ruby|dalvik|universal|x86|x64|x86_64|i[3-6]86|amd64|arm|arm64|armv[0-9a-z]+|aarch64|ppc(?:64(?:le)?)?|powerpc(?:64(?:le)?)?|s390x|riscv64|loongarch64|mswin[0-9]*|mingw[0-9]*|darwin|linux|freebsd)(?:-.*)?$`) })
 
 // majorSubpath: a module's path ends so from its second major version on.
-var majorSubpath = regexp.MustCompile(`(?:^|/)v(?:[2-9]|[1-9][0-9]+)$`)
+var majorSubpath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|/)v(?:[2-9]|[1-9][0-9]+)$`) })
 
 // spelled gives a Go module or an npm package the name back that its package URL may have lost. Libraries lower the names of both, as the
 // specification says, and advisories write github.com/BurntSushi/toml; syft writes what follows the third part of a module's path as a
@@ -152,7 +155,7 @@ func (p purl) spelled(name, own string) string {
 	switch {
 	case strings.EqualFold(own, whole), strings.EqualFold(own, name):
 		return own
-	case p.kind == "golang" && majorSubpath.MatchString(p.subpath):
+	case p.kind == "golang" && majorSubpath().MatchString(p.subpath):
 		return whole
 	}
 	return name
