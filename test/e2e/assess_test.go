@@ -382,6 +382,9 @@ func (s *assessed) oldCode(t *testing.T) {
 		i := slices.IndexFunc(old, mine)
 		return i >= 0 && old[i].From == "1.0" && slices.Equal(old[i].Units, []string{"lab-daemon.service"})
 	})
+	if n, err := strconv.ParseInt(strings.TrimSpace(sh(t, s.on, "systemctl show -P CPUUsageNSec staunch-agent-look.service")), 10, 64); err == nil {
+		t.Logf("to look once took %s of CPU", time.Duration(n).Round(100*time.Microsecond))
+	}
 	eventually(t, time.Minute, "the finding is open again: fixed on disk, and not in memory", func() error {
 		for _, f := range s.open(t, s.a, s.on).Items {
 			if f.Source == "lab-daemon" && f.Status == apiv1.StatusOldCode && f.Vulnerability == s.threat.cve {
