@@ -39,7 +39,7 @@ func exitCodes() []struct {
 		{exitUnauthorized, "not signed in, not allowed, or the server is not the one that is trusted"},
 		{exitUnreachable, "the server cannot be reached or cannot answer now: try again later"},
 		{exitMatched, "scan: findings fall under --fail-on"},
-		{exitNoRoom, "the server has too little memory: for its fleet when it starts, or for what it was asked"},
+		{exitNoRoom, "too little memory for the fleet, when a server starts, or for an answer"},
 	}
 }
 
