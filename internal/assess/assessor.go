@@ -150,7 +150,9 @@ func (j Judged) Cases() []Judgement {
 func (j Judged) Findings(feedAsOf map[string]time.Time) []apiv1.Finding {
 	out := make([]apiv1.Finding, 0, j.Len())
 	j.each(func(one *judged, on *Installed) {
-		out = append(out, finding(one.whole(), one.Verdict, *on, feedAsOf[one.one.hit.Advisory.Feed], j.now))
+		c := one.whole()
+		c.KEVDate = day(feedAsOf["kev"])
+		out = append(out, finding(c, one.Verdict, *on, feedAsOf[one.one.hit.Advisory.Feed], j.now))
 	})
 	return out
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -171,8 +170,9 @@ func (w *writer) render(g group, h *host) apiv1.Finding {
 	var update string
 	update, on.Offer = h.offer(on.Packages, c, w.ix.past != Past{})
 	if scores := w.ix.feeds["epss"].AsOf; c.Threat.EPSS != nil && !scores.IsZero() {
-		c.Threat.EPSSDate = scores.UTC().Format(time.DateOnly) // scores are all of one day: that of their feed
+		c.Threat.EPSSDate = day(scores) // scores are all of one day: that of their feed
 	}
+	c.KEVDate = day(w.ix.feeds["kev"].AsOf)
 	f := finding(c, Judge(c, now), on, w.ix.feeds[c.Hit.Advisory.Feed].AsOf, now)
 	f.HostID, f.Host, f.Update = h.id, h.name, update
 	return f

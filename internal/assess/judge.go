@@ -16,6 +16,7 @@ type Case struct {
 	Threat        advisory.Threat
 	Standing      Standing
 	OnDisk        bool   // for old code: the version on disk in its place has it as well
+	KEVDate       string // of CISA's catalogue, also where it does not list the vulnerability; empty: none is here. Only told, not judged by
 	Ended         string // the day on which the last support of its release ended; empty: somebody looks after it, or nobody knows
 }
 

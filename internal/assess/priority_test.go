@@ -259,6 +259,36 @@ func TestTheAgeNamesWhoseItIs(t *testing.T) {
 	}
 }
 
+// Not being listed is said with the date of the catalogue, and only where there is one.
+func TestACatalogueThatIsNotHereListsNothing(t *testing.T) {
+	t.Parallel()
+	for date, want := range map[string]apiv1.Reason{
+		"":           {Input: "kev", Value: "not known: the catalogue is not here", Source: "kev", Effect: "none"},
+		"2026-11-20": {Input: "kev", Value: "not listed", Source: "kev", Date: "2026-11-20", Effect: "none"},
+	} {
+		c := judgedCase("low", true, "", 100, advisory.Threat{}, Standing{})
+		c.KEVDate = date
+		for _, r := range Reasons(c, today) {
+			if r.Input == "kev" && r != want {
+				t.Errorf("%+v, want %+v", r, want)
+			}
+		}
+	}
+}
+
+// What is said of code that does not run is true of this host: an isolated one is not urgent for being in KEV.
+func TestWhatKEVWouldMeanWhereTheCodeRuns(t *testing.T) {
+	t.Parallel()
+	for exposure, want := range map[string]string{"": "would make it urgent where it runs", ExposureIsolated: "would make it high where it runs"} {
+		for _, part := range []Part{NotLoaded, NotRunning} {
+			c := judgedCase("low", true, "", 100, advisory.Threat{KEV: &advisory.KEV{Added: "2026-10-12"}}, Standing{Role: Role{Part: part}, Place: Place{Exposure: exposure}})
+			if text := Explain(c, Judge(c, today), Installed{}, time.Time{}, today); !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in: %s", part, want, text)
+			}
+		}
+	}
+}
+
 func TestReasonsNameValueSourceAndDate(t *testing.T) {
 	t.Parallel()
 	c := judgedCase("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", true, advisory.StatusNoDSA, 412, advisory.Threat{

@@ -10,7 +10,10 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 )
 
-const notStated = "not stated"
+const (
+	notStated     = "not stated"
+	streamUnknown = "module stream not known"
+)
 
 // input is one input of a priority: how it is taken into account, and what there is to say of it.
 type input struct {
@@ -29,7 +32,7 @@ func inputsNamed(c Case, now time.Time) []input {
 		{ageReason(c.Hit, all.days), func(in *inputs) { in.days = all.days }},
 		{ssvcReason(c.Threat.SSVC), func(in *inputs) { in.ssvc = all.ssvc }},
 		{epssReason(c.Threat), func(in *inputs) { in.epss = all.epss }},
-		{kevReason(c.Threat.KEV), func(in *inputs) { in.kev = all.kev }},
+		{kevReason(c.Threat.KEV, c.KEVDate), func(in *inputs) { in.kev = all.kev }},
 		{ransomwareReason(c.Threat.KEV), func(in *inputs) { in.ransomware = all.ransomware }},
 		{statusReason(c), func(in *inputs) { in.status, in.untold, in.part = all.status, all.untold, all.part }},
 	}
@@ -118,11 +121,15 @@ func epssReason(t advisory.Threat) apiv1.Reason {
 	return apiv1.Reason{Input: "epss", Value: fmt.Sprintf("%.3f", t.EPSS.Score), Source: "epss", Date: t.EPSSDate}
 }
 
-func kevReason(k *advisory.KEV) apiv1.Reason {
-	if k == nil {
-		return apiv1.Reason{Input: "kev", Value: "not listed", Source: "kev"}
+// kevReason tells what is not in the catalogue from a catalogue that is not here, which says nothing.
+func kevReason(k *advisory.KEV, catalogue string) apiv1.Reason {
+	switch {
+	case k != nil:
+		return apiv1.Reason{Input: "kev", Value: "known to be exploited", Source: "kev", Date: k.Added}
+	case catalogue != "":
+		return apiv1.Reason{Input: "kev", Value: "not listed", Source: "kev", Date: catalogue}
 	}
-	return apiv1.Reason{Input: "kev", Value: "known to be exploited", Source: "kev", Date: k.Added}
+	return apiv1.Reason{Input: "kev", Value: "not known: the catalogue is not here", Source: "kev"}
 }
 
 func ransomwareReason(k *advisory.KEV) apiv1.Reason {
@@ -139,7 +146,7 @@ func statusReason(c Case) apiv1.Reason {
 	case c.Standing.Role.Part != Plain:
 		r.Value, r.Source, r.Date = string(c.Standing.Role.Part), "inventory", ""
 	case c.Hit.says == saysUntold:
-		r.Value = "module stream not known"
+		r.Value = streamUnknown
 	case r.Value == "":
 		r.Value = "affected"
 	}
@@ -150,9 +157,9 @@ func statusReason(c Case) apiv1.Reason {
 func because(c Case, v Verdict, now time.Time) string {
 	switch c.Standing.Role.Part {
 	case NotLoaded:
-		return "Priority lowest: no image of this kernel is installed, only headers or tools built from its source, so nothing runs the vulnerable code" + kevAside(c.Threat.KEV) + "."
+		return "Priority lowest: no image of this kernel is installed, only headers or tools built from its source, so nothing runs the vulnerable code" + kevAside(c, now) + "."
 	case NotRunning:
-		return fmt.Sprintf("Priority %s: this kernel is installed, and another one runs%s.", v.Priority, kevAside(c.Threat.KEV))
+		return fmt.Sprintf("Priority %s: this kernel is installed, and another one runs%s.", v.Priority, kevAside(c, now))
 	}
 	severity := "the advisory gives no severity"
 	if c.Hit.rating != nil {
@@ -203,16 +210,21 @@ func told(r apiv1.Reason) string {
 		what = "in KEV"
 	case "status":
 		what, date = "its source says "+strings.ReplaceAll(r.Value, "_", " "), ""
+		if r.Value == streamUnknown {
+			what = "that the module's stream is not known"
+		}
 	}
 	return fmt.Sprintf("%s%s %s it", what, date, strings.Fields(r.Effect)[0])
 }
 
-// kevAside mentions known exploitation where it does not count.
-func kevAside(k *advisory.KEV) string {
+// kevAside mentions known exploitation where it does not count, and what the priority would be on this host if the code ran.
+func kevAside(c Case, now time.Time) string {
+	k := c.Threat.KEV
 	if k == nil {
 		return ""
 	}
-	return fmt.Sprintf(" (it is in CISA's KEV catalogue since %s, which would make it urgent where it runs)", k.Added)
+	c.Standing.Role.Part = Plain
+	return fmt.Sprintf(" (it is in CISA's KEV catalogue since %s, which would make it %s where it runs)", k.Added, inputsOf(c, now).level().priority())
 }
 
 func kevMore(k *advisory.KEV) string {
