@@ -99,9 +99,14 @@ export function Updates() {
         loading={list.loading}
         more={list.more}
         minWidth={1040}
-        empty={<Empty title={q || selector ? "No update matches." : "No host that could say has anything to install."} />}
+        empty={<Empty title={withoutUpdates(list.page, q || selector)} />}
       />
       <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} one="update" more={list.more} busy={list.busy} />
     </Page>
   );
+}
+
+function withoutUpdates(page: FleetUpdatePage | undefined, narrowed: string) {
+  if (page?.hosts === 0) return "No host is selected.";
+  return narrowed ? "No update matches." : "No host that could say has anything to install.";
 }

@@ -82,7 +82,9 @@ export function Vulnerabilities() {
         more={list.more}
         minWidth={1040}
         empty={
-          q || selector || priority ? (
+          list.page?.reason ? (
+            <Empty title={`Not assessed: ${list.page.reason}.`}>That the list is empty says nothing.</Empty>
+          ) : q || selector || priority ? (
             <Empty title="Nothing matches.">Clear the filters to see all.</Empty>
           ) : (
             <Empty title="None found on the hosts that were assessed.">

@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { hostFindingsQuery } from "../../api/queries";
 import type { Finding, FindingCounts, FindingPage } from "../../api/types";
+import { counted } from "../../format/numbers";
 import { Exploited } from "../../parts/Exploited";
 import { Search } from "../../parts/Fields";
 import { FindingDetail } from "../../parts/FindingDetail";
@@ -78,7 +79,9 @@ export function HostFindings({ id, counts }: Props) {
         expand={(finding) => <FindingDetail finding={finding} />}
         empty={<NoFindings counts={shown} filtered={q !== "" || priority !== ""} />}
       />
-      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} one="finding" more={list.more} busy={list.busy} />
+      <ListFoot shown={list.rows.length} total={list.page?.total ?? 0} one="finding" more={list.more} busy={list.busy}>
+        {list.page && list.page.total > list.page.count.total && <span>of {counted(list.page.count.total, "vulnerability", "vulnerabilities")}: one can be in several packages</span>}
+      </ListFoot>
     </>
   );
 }
