@@ -125,6 +125,7 @@ type Assess interface {
 // Feed is the state of the feeds and a way to give them data.
 type Feed interface {
 	Status(ctx context.Context) ([]apiv1.FeedStatus, error)
+	Work() apiv1.FeedWork
 	// List is Status with the releases of which no feed speaks.
 	List(ctx context.Context) (apiv1.FeedList, error)
 	ImportFile(ctx context.Context, name string, r io.Reader, force bool) (apiv1.FeedStatus, error)

@@ -68,6 +68,9 @@ func (a *API) feedOperations(api huma.API) {
 	register(api, operation("list-feeds", http.MethodGet, "/api/v1/feeds", tagFeeds, needViewer, "Feeds: what each last gave, and how old that is"), func(ctx context.Context, _ *struct{}) (*answer[apiv1.FeedList], error) {
 		return reply(a.Feed.List(ctx))
 	})
+	register(api, operation("feed-work", http.MethodGet, "/api/v1/feeds/work", tagFeeds, needViewer, "What the server does with feeds now: for whoever waits for an import or an export"), func(context.Context, *struct{}) (*answer[apiv1.FeedWork], error) {
+		return reply(a.Feed.Work(), nil)
+	})
 	register(api, operation("update-feeds", http.MethodPost, "/api/v1/feeds/update", tagFeeds, needAdmin, "Fetch feeds now, in the background",
 		status(http.StatusAccepted)), func(ctx context.Context, in *struct{ Body apiv1.UpdateFeeds }) (*struct{}, error) {
 		return nil, a.Feed.Request(ctx, in.Body.Names)

@@ -114,6 +114,26 @@ type FeedList struct {
 	More        int          `json:"not_assessed_more,omitempty" doc:"How many such releases there are beside those"`
 }
 
+// What a server does with feeds.
+const (
+	FeedFetching  = "fetching"
+	FeedChecking  = "checking"
+	FeedWriting   = "writing"
+	FeedExporting = "exporting"
+	FeedPacking   = "packing"
+)
+
+// FeedWork is what the server does with feeds now, one thing at a time.
+type FeedWork struct {
+	Doing   string     `json:"doing,omitempty" enum:"fetching,checking,writing,exporting,packing" doc:"Absent: nothing"`
+	Feed    string     `json:"feed,omitempty"`
+	Records int        `json:"records,omitempty" doc:"So far"`
+	About   int        `json:"about,omitempty" doc:"How many records there will be, as far as that is known"`
+	At      int        `json:"at,omitempty" doc:"Of several feeds that came together, which one this is, from 1"`
+	Of      int        `json:"of,omitempty"`
+	Since   *time.Time `json:"since,omitempty"`
+}
+
 // ReleaseGap is a release that hosts have and no feed speaks of: they are not assessed.
 type ReleaseGap struct {
 	Release string `json:"release" doc:"As the hosts name it"`

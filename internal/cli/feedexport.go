@@ -70,7 +70,10 @@ func (p *program) exportTo(ctx context.Context, o *client.Operator, path string,
 			_ = os.Remove(f.Name())
 		}
 	}()
-	key, err = o.ExportFeeds(ctx, releases, f)
+	shown := p.showing(ctx, o, "the bundle")
+	body, begins := shown.receives(f)
+	key, err = o.ExportFeeds(ctx, releases, body, begins)
+	shown.end()
 	if err != nil {
 		return "", errors.Join(err, f.Close())
 	}

@@ -77,12 +77,12 @@ func (p *program) importOne(ctx context.Context, o *client.Operator, path, name 
 	if name == "" {
 		return usage("%q does not say which feed it is: name it with --as, as --as osv/Debian or --as override", path)
 	}
-	body, done, err := p.sending(path, name)
+	body, done, err := p.sending(ctx, o, path, name)
 	if err != nil {
 		return err
 	}
-	defer done()
 	status, err := o.ImportFeed(ctx, name, body, force)
+	done()
 	if err != nil {
 		return fault.Wrap(err, fault.KindOf(err), "%s: %s", path, Message(err))
 	}
@@ -126,12 +126,12 @@ func (p *program) importBundle(ctx context.Context, o *client.Operator, path, tr
 		}
 		key = strings.TrimSpace(string(text))
 	}
-	body, done, err := p.sending(path, "the bundle")
+	body, done, err := p.sending(ctx, o, path, "the bundle")
 	if err != nil {
 		return err
 	}
-	defer done()
 	got, err := o.ImportBundle(ctx, body, key, force)
+	done()
 	if err != nil {
 		return fault.Wrap(err, fault.KindOf(err), "%s: %s", path, Message(err))
 	}
@@ -144,13 +144,9 @@ func (p *program) importFolder(ctx context.Context, o *client.Operator, dir stri
 	out, in := io.Pipe()
 	go func() { _ = in.CloseWithError(tarOf(in, dir)) }()
 	defer func() { _ = out.CloseWithError(errors.New("the server has answered")) }()
-	var body io.Reader = out
-	if p.env.StderrTerminal {
-		bar := &progress{r: out, w: p.env.Stderr, what: "the feeds", total: totalOf(dir), now: p.env.Now}
-		defer bar.done()
-		body = bar
-	}
-	list, err := o.ImportFeeds(ctx, body)
+	shown := p.showing(ctx, o, "the feeds")
+	list, err := o.ImportFeeds(ctx, shown.sends(out, totalOf(dir)))
+	shown.end()
 	if err != nil {
 		return fault.Wrap(err, fault.KindOf(err), "%s: %s", dir, Message(err))
 	}
@@ -240,19 +236,16 @@ func totalOf(dir string) int64 {
 	return total
 }
 
-// sending opens a file to be sent, with a bar on a terminal.
-func (p *program) sending(path, what string) (body io.Reader, done func(), err error) {
+// sending opens a file to be sent, with its progress.
+func (p *program) sending(ctx context.Context, o *client.Operator, path, what string) (body io.Reader, done func(), err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, fileFault(path, err)
-	}
-	if !p.env.StderrTerminal {
-		return file, func() { _ = file.Close() }, nil
 	}
 	total := int64(0)
 	if info, err := file.Stat(); err == nil {
 		total = info.Size()
 	}
-	bar := &progress{r: file, w: p.env.Stderr, what: clean(what), total: total, now: p.env.Now}
-	return bar, func() { bar.done(); _ = file.Close() }, nil
+	shown := p.showing(ctx, o, what)
+	return shown.sends(file, total), func() { shown.end(); _ = file.Close() }, nil
 }

@@ -179,6 +179,11 @@ func (o *Operator) Feeds(ctx context.Context) (apiv1.FeedList, error) {
 	return do[apiv1.FeedList](ctx, o, http.MethodGet, "/api/v1/feeds", nil, nil)
 }
 
+// FeedWork is what the server does with feeds now.
+func (o *Operator) FeedWork(ctx context.Context) (apiv1.FeedWork, error) {
+	return do[apiv1.FeedWork](ctx, o, http.MethodGet, "/api/v1/feeds/work", nil, nil)
+}
+
 // UpdateFeeds asks the server to fetch feeds now, in the background; no names means all.
 func (o *Operator) UpdateFeeds(ctx context.Context, names []string) error {
 	_, err := do[nothing](ctx, o, http.MethodPost, "/api/v1/feeds/update", nil, apiv1.UpdateFeeds{Names: names})
@@ -218,8 +223,8 @@ func (o *Operator) ImportBundle(ctx context.Context, bundle io.Reader, trust str
 }
 
 // ExportFeeds writes a bundle of what is known of releases to w; none: everything. It gives the public key that signed it. A bundle that was
-// cut off on the way is fault.Unavailable.
-func (o *Operator) ExportFeeds(ctx context.Context, releases []string, w io.Writer) (signer string, err error) {
+// cut off on the way is fault.Unavailable. begins is told when the bundle is made and its bytes come, and how many (-1: not known); may be nil.
+func (o *Operator) ExportFeeds(ctx context.Context, releases []string, w io.Writer, begins func(size int64)) (signer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, feedsTimeout)
 	defer cancel()
 	resp, err := o.open(ctx, http.MethodGet, "/api/v1/feeds/bundle", url.Values{"release": releases}, "", nil)
@@ -229,6 +234,9 @@ func (o *Operator) ExportFeeds(ctx context.Context, releases []string, w io.Writ
 	defer func() { _ = resp.Body.Close() }()
 	if resp.Header.Get("Content-Type") != apiv1.ContentBundle {
 		return "", fault.New(fault.Unavailable, "%s does not answer like a staunch server", o.base)
+	}
+	if begins != nil {
+		begins(resp.ContentLength)
 	}
 	n, err := io.Copy(w, resp.Body)
 	if err != nil || resp.ContentLength >= 0 && n != resp.ContentLength {

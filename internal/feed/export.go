@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
 	"github.com/staunch-dev/staunch/internal/seal"
@@ -56,7 +57,7 @@ func (s *Service) Export(ctx context.Context, releases []string) (_ *Bundle, err
 	if err != nil {
 		return nil, err
 	}
-	x := &export{temp: s.cfg.Temp, wanted: map[string]bool{}, members: map[string]*memberFile{}}
+	x := &export{temp: s.cfg.Temp, work: &s.work, wanted: map[string]bool{}, members: map[string]*memberFile{}}
 	defer x.discard()
 	for _, release := range releases {
 		x.wanted[NormalEcosystem(release)] = true
@@ -64,9 +65,15 @@ func (s *Service) Export(ctx context.Context, releases []string) (_ *Bundle, err
 	if err := x.choose(states, releases); err != nil {
 		return nil, err
 	}
+	about := 0
+	for name := range x.members {
+		about += states[name].Records
+	}
+	s.work.begin(apiv1.FeedExporting, "", about, s.now())
 	if err := x.fill(ctx, s.store); err != nil {
 		return nil, err
 	}
+	s.work.begin(apiv1.FeedPacking, "", 0, s.now())
 	m := manifest{Version: bundleVersion, Created: s.now().UTC(), Releases: intake.Sorted(releases), Feeds: []member{}}
 	return x.seal(m, s.cfg.Key)
 }
@@ -74,6 +81,7 @@ func (s *Service) Export(ctx context.Context, releases []string) (_ *Bundle, err
 // export gathers a bundle.
 type export struct {
 	temp    string
+	work    *work
 	wanted  map[string]bool
 	members map[string]*memberFile // by feed
 }
@@ -146,6 +154,7 @@ func (x *export) fill(ctx context.Context, store Store) error {
 		if m == nil {
 			return nil
 		}
+		x.work.records.Add(1)
 		if len(x.wanted) > 0 {
 			kept := slices.DeleteFunc(slices.Clone(a.Affected), func(f advisory.Affected) bool { return !x.wanted[f.Ecosystem] })
 			if len(kept) == 0 {
@@ -159,6 +168,7 @@ func (x *export) fill(ctx context.Context, store Store) error {
 	}
 	if err := store.CurrentOverlays(ctx, func(o advisory.Overlay) error {
 		if m := x.members[o.Feed]; m != nil {
+			x.work.records.Add(1)
 			return m.add(bundleLine{Overlay: &o})
 		}
 		return nil

@@ -108,7 +108,9 @@ func (s *Service) ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedS
 		return nil, fault.Wrap(err, fault.KindOf(err), "%s", bare.Replace(fault.Message(err)))
 	}
 	out := make([]apiv1.FeedStatus, 0, len(feeds))
-	for _, f := range feeds {
+	defer s.work.step(0, 0)
+	for i, f := range feeds {
+		s.work.step(i+1, len(feeds))
 		one, err := s.importFolder(ctx, f, dir, false)
 		if err != nil && fault.KindOf(err) != fault.Invalid {
 			return nil, err

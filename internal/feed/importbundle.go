@@ -36,7 +36,10 @@ func (s *Service) ImportBundle(ctx context.Context, r io.Reader, o BundleOptions
 		return apiv1.BundleImport{}, err
 	}
 	defer giveBack()
-	for _, m := range b.manifest.Feeds {
+	defer s.work.step(0, 0)
+	for i, m := range b.manifest.Feeds {
+		s.work.step(i+1, len(b.manifest.Feeds))
+		s.work.begin(apiv1.FeedChecking, intake.Shown(m.Name), m.Records, s.now())
 		status, err := s.importMember(ctx, b, m, o.Force)
 		if err != nil {
 			return apiv1.BundleImport{}, err

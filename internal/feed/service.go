@@ -50,6 +50,8 @@ type Service struct {
 	now    func() time.Time
 	turn   chan struct{} // holds one token: whose turn it is
 
+	work work
+
 	mu       sync.Mutex
 	newest   map[string]int // see newestReleases
 	newestOf string

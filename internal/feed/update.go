@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/event"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed/intake"
@@ -18,7 +19,10 @@ import (
 func (s *Service) take(ctx context.Context) (giveBack func(), err error) {
 	select {
 	case <-s.turn:
-		return func() { s.turn <- struct{}{} }, nil
+		return func() {
+			s.work.end()
+			s.turn <- struct{}{}
+		}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -38,6 +42,7 @@ func (s *Service) update(ctx context.Context, f source) error {
 	}
 	before := states[f.name]
 	before.Name = f.name
+	s.work.begin(apiv1.FeedFetching, f.name, 0, s.now())
 	got, err := s.fetcher().fetch(ctx, f, validatorsOf(f, before))
 	if errors.Is(err, errNotThere) && s.mayLack(f, before) {
 		return s.lacking(ctx, f, before, err)
@@ -155,7 +160,8 @@ func (s *Service) load(ctx context.Context, f source, got *delivery, before, aft
 	o := intake.Options{Limits: s.asked}
 	files := got.opened()
 	var gave kinds
-	found, err := readFiles(ctx, f, after.AttemptedAt, files, o, gave.sink())
+	s.work.begin(apiv1.FeedChecking, f.name, before.Records, s.now())
+	found, err := readFiles(ctx, f, after.AttemptedAt, files, o, s.work.counting(gave.sink()))
 	if err == nil && !f.own {
 		err = found.Shrunk(before.Records)
 	}
@@ -174,6 +180,7 @@ func (s *Service) load(ctx context.Context, f source, got *delivery, before, aft
 	if f.own {
 		after.NextDue = gave.ends()
 	}
+	s.work.begin(apiv1.FeedWriting, f.name, found.Records, s.now())
 	return s.write(ctx, s.passes(ctx, f, files, o, gave, after), after)
 }
 
@@ -205,15 +212,16 @@ func (s *Service) passes(ctx context.Context, f source, files []intake.File, o i
 		_, err := readFiles(ctx, f, after.AttemptedAt, files, o, to)
 		return err
 	}
+	counted := s.work.counting
 	in := advisory.Import{State: after, At: after.AttemptedAt}
 	if gave.advisories {
-		in.Advisories = func(yield func(advisory.Advisory) error) error { return pass(intake.Sink{Advisory: yield}) }
+		in.Advisories = func(yield func(advisory.Advisory) error) error { return pass(counted(intake.Sink{Advisory: yield})) }
 	}
 	if gave.overlays {
-		in.Overlays = func(yield func(advisory.Overlay) error) error { return pass(intake.Sink{Overlay: yield}) }
+		in.Overlays = func(yield func(advisory.Overlay) error) error { return pass(counted(intake.Sink{Overlay: yield})) }
 	}
 	if gave.lifecycles {
-		in.Lifecycles = func(yield func(advisory.Lifecycle) error) error { return pass(intake.Sink{Lifecycle: yield}) }
+		in.Lifecycles = func(yield func(advisory.Lifecycle) error) error { return pass(counted(intake.Sink{Lifecycle: yield})) }
 	}
 	return in
 }

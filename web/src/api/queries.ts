@@ -137,6 +137,13 @@ export const feedsQuery = queryOptions({
   queryFn: ({ signal }) => must(api.GET("/api/v1/feeds", { signal })),
 });
 
+/** feedWorkQuery asks every second: it is for whoever waits for an import or an export. */
+export const feedWorkQuery = queryOptions({
+  queryKey: ["feed-work"],
+  refetchInterval: 1000,
+  queryFn: ({ signal }) => must(api.GET("/api/v1/feeds/work", { signal })),
+});
+
 export const enrollTokensQuery = queryOptions({
   queryKey: ["enroll-tokens"],
   queryFn: ({ signal }) => must(api.GET("/api/v1/enroll-tokens", { signal })),

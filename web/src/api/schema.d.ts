@@ -354,6 +354,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feeds/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the server does with feeds now: for whoever waits for an import or an export */
+        get: operations["feed-work"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings": {
         parameters: {
             query?: never;
@@ -1437,6 +1454,33 @@ export interface components {
             /** @description What it is, in words */
             title?: string;
             url?: string;
+        };
+        FeedWork: {
+            /**
+             * Format: int64
+             * @description How many records there will be, as far as that is known
+             */
+            about?: number;
+            /**
+             * Format: int64
+             * @description Of several feeds that came together, which one this is, from 1
+             */
+            at?: number;
+            /**
+             * @description Absent: nothing
+             * @enum {string}
+             */
+            doing?: "fetching" | "checking" | "writing" | "exporting" | "packing";
+            feed?: string;
+            /** Format: int64 */
+            of?: number;
+            /**
+             * Format: int64
+             * @description So far
+             */
+            records?: number;
+            /** Format: date-time */
+            since?: string;
         };
         Filesystem: {
             /** Format: int64 */
@@ -4254,6 +4298,71 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "feed-work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedWork"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -15,6 +15,7 @@ export type EventPage = Schemas["EventPage"];
 export type Facts = Schemas["Facts"];
 export type FeedStatus = Schemas["FeedStatus"];
 export type FeedList = Schemas["FeedList"];
+export type FeedWork = Schemas["FeedWork"];
 export type Finding = Schemas["Finding"];
 export type FindingCounts = Schemas["FindingCounts"];
 export type FindingPage = Schemas["FindingPage"];

@@ -6,6 +6,7 @@ import { save } from "../../format/csv";
 import { bytes } from "../../format/numbers";
 import { CopyBox } from "../../parts/CopyBox";
 import { Failure, Note } from "../../parts/Notes";
+import { ServerWork } from "./ServerWork";
 
 /** ExportBundle writes one signed file with what the server knows, for a server without a network. */
 export function ExportBundle({ close }: { close: () => void }) {
@@ -33,7 +34,7 @@ export function ExportBundle({ close }: { close: () => void }) {
           <Button variant="default" onClick={close}>
             Close
           </Button>
-          {run.isPending && <span className="muted">Everything that is known can take minutes.</span>}
+          {run.isPending && <ServerWork />}
         </div>
       </div>
     </Modal>

@@ -7,6 +7,7 @@ import { count, counted } from "../../format/numbers";
 import { Age } from "../../parts/Age";
 import { Failure, Note } from "../../parts/Notes";
 import { State } from "../../parts/State";
+import { ServerWork } from "./ServerWork";
 
 const kinds = [
   { value: "bundle", label: "a bundle" },
@@ -68,6 +69,7 @@ export function ImportFeeds({ feeds, close }: { feeds: FeedStatus[]; close: () =
           <Button variant="default" onClick={close}>
             Close
           </Button>
+          {run.isPending && <ServerWork />}
         </div>
       </form>
     </Modal>
