@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -36,40 +37,54 @@ type Input struct {
 // Survey looks at the files of a folder, by path: regular ones, and what symbolic links name, folders too, since that is what is read
 // when feeds are compiled. Hidden ones are left out.
 func Survey(folder string) ([]Input, error) {
-	inputs, err := survey(nil, folder, "", nil)
-	if err != nil {
+	s := survey{folder: folder, left: maxInputs}
+	if err := s.look("", nil); err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "the folder of feeds %q cannot be read", folder)
 	}
-	return inputs, nil
+	return s.inputs, nil
 }
 
-// survey appends what is at a path below the folder. above are the folders that lead there: a link back to one of them is not followed.
-func survey(inputs []Input, folder, rel string, above []fs.FileInfo) ([]Input, error) {
-	path := filepath.Join(folder, rel)
+// maxInputs bounds the files and folders that are looked at: links to folders beside each other can make any number of paths of a few
+// folders. A whole mirror has some hundred.
+const maxInputs = 100_000
+
+type survey struct {
+	folder string
+	inputs []Input
+	left   int // that may still be looked at
+}
+
+// look takes what is at a path below the folder. above are the folders that lead there: a link back to one of them is not followed.
+func (s *survey) look(rel string, above []fs.FileInfo) error {
+	if s.left--; s.left < 0 {
+		return fmt.Errorf("it has more than %d files and folders", maxInputs)
+	}
+	path := filepath.Join(s.folder, rel)
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !info.IsDir() {
-		return append(inputs, Input{Path: rel, Size: info.Size(), Modified: info.ModTime(), Inode: inode(info)}), nil
+		s.inputs = append(s.inputs, Input{Path: rel, Size: info.Size(), Modified: info.ModTime(), Inode: inode(info)})
+		return nil
 	}
 	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-		return inputs, nil
+		return nil
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	above = append(slices.Clip(above), info)
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		if inputs, err = survey(inputs, folder, filepath.Join(rel, e.Name()), above); err != nil {
-			return nil, err
+		if err := s.look(filepath.Join(rel, e.Name()), above); err != nil {
+			return err
 		}
 	}
-	return inputs, nil
+	return nil
 }
 
 // Key names compiled feeds: which folder and releases (Of), and which state of the folder and of the program (State).

@@ -2,6 +2,7 @@ package compiled
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -151,5 +152,25 @@ func TestTheSurveySeesWhatIsBehindLinks(t *testing.T) {
 				t.Errorf("%s: %v, %+v", path, err, inputs)
 			}
 		}
+	}
+}
+
+// A few folders of links to each other have more paths than anybody can walk.
+func TestTheSurveyOfLinksAndLinksEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i := range 18 {
+		at := filepath.Join(dir, fmt.Sprintf("d%02d", i))
+		if err := os.Mkdir(at, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range []string{"a", "b"} {
+			if err := os.Symlink(fmt.Sprintf("../d%02d", min(i+1, 17)), filepath.Join(at, link)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := Survey(dir); !errors.Is(err, fault.Invalid) {
+		t.Errorf("%v", err)
 	}
 }

@@ -75,9 +75,21 @@ var (
 	errStalled  = errors.New("the source sent nothing for too long")
 )
 
+// openPlain opens a regular file, also behind a link. Anything else is not even opened: a FIFO would make us wait for ever.
+func openPlain(at string) (*os.File, error) {
+	info, err := os.Stat(at)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%q is not a regular file", at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(at)
+}
+
 // open spools a file of a mirror folder.
 func open(at, temp string, limit int64) (*spooled, error) {
-	f, err := os.Open(at)
+	f, err := openPlain(at)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", errNotThere, at)
 	}

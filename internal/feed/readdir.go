@@ -107,7 +107,7 @@ func walkOne(ctx context.Context, dir string, s source, o intake.Options, to int
 	var files []intake.File
 	var oldest time.Time
 	for _, path := range paths {
-		f, err := os.Open(path)
+		f, err := openPlain(path)
 		if err != nil {
 			return walked{}, fault.Wrap(err, fault.Invalid, "cannot read %q", path)
 		}
