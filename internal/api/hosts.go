@@ -34,14 +34,20 @@ type PastInput struct {
 
 func (p PastInput) past() assess.Past { return assess.Past{At: p.AsOf, Hindsight: p.Hindsight} }
 
-// query waits until the index includes MinSeq, at most as long as the request may take.
+// maxWait bounds how long a question waits for the change that it must see: a report's own limit is minutes, and a change that never comes
+// would hold a place for all of them.
+const maxWait = 20 * time.Second
+
+// query waits until the index includes MinSeq, at most maxWait.
 func (a *API) query(ctx context.Context, in ListInput) (assess.Query, error) {
 	sel, err := fleet.ParseSelector(in.Selector)
 	if err != nil {
 		return assess.Query{}, err
 	}
 	if in.MinSeq > 0 {
-		if err := a.Assess.WaitSeq(ctx, in.MinSeq); err != nil {
+		waiting, cancel := context.WithTimeout(ctx, maxWait)
+		defer cancel()
+		if err := a.Assess.WaitSeq(waiting, in.MinSeq); err != nil {
 			return assess.Query{}, fault.Wrap(err, fault.Unavailable, "the server has not reached change %d", in.MinSeq)
 		}
 	}
