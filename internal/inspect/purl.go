@@ -119,7 +119,9 @@ func goVersion(s string) string { return strings.TrimPrefix(s, "v") }
 
 // toolchain is a Go version with the words that say it is not yet that release. What else follows the numbers is who built the toolchain
 // and how, and says nothing of order: go1.26.6-X:boringcrypto, go1.22.5 (Red Hat 1.22.5-1.el9), go1.21.5-custom.
-var toolchain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:go|v)?([0-9]+(?:\.[0-9]+){1,2})(?:-?(rc|beta|pre)\.?([0-9]+))?`) })
+var toolchain = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:go|v)?([0-9]+(?:\.[0-9]+){1,2})(?:-?(rc|beta|pre)\.?([0-9]+))?`)
+})
 
 // toolchainVersion is the version of a toolchain as OSV writes that of the standard library: go1.22rc1 is 1.22-rc.1. One that is built
 // from a commit has none and is given back as it is.
@@ -136,7 +138,9 @@ func toolchainVersion(s string) string {
 
 // gemPlatform is what RubyGems and Bundler put behind the version of a gem that holds compiled code: 1.13.6-x86_64-linux-musl, 9.4.0-java.
 // Taken for a part of the version it would be a pre-release, and before the fix that it is.
-var gemPlatform = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-(?:java|jruby|ruby|dalvik|universal|x86|x64|x86_64|i[3-6]86|amd64|arm|arm64|armv[0-9a-z]+|aarch64|ppc(?:64(?:le)?)?|powerpc(?:64(?:le)?)?|s390x|riscv64|loongarch64|mswin[0-9]*|mingw[0-9]*|darwin|linux|freebsd)(?:-.*)?$`) })
+var gemPlatform = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`-(?:java|jruby|ruby|dalvik|universal|x86|x64|x86_64|i[3-6]86|amd64|arm|arm64|armv[0-9a-z]+|aarch64|ppc(?:64(?:le)?)?|powerpc(?:64(?:le)?)?|s390x|riscv64|loongarch64|mswin[0-9]*|mingw[0-9]*|darwin|linux|freebsd)(?:-.*)?$`)
+})
 
 // majorSubpath: a module's path ends so from its second major version on.
 var majorSubpath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|/)v(?:[2-9]|[1-9][0-9]+)$`) })
