@@ -15,6 +15,11 @@ func TestForeign(t *testing.T) {
 	}{
 		"own":                         {inventory.Package{Ecosystem: "Debian:12", Origin: "Debian"}, false},
 		"unknown_origin":              {inventory.Package{Ecosystem: "Debian:12"}, false},
+		"ubuntu_for_real_time":        {inventory.Package{Ecosystem: "Ubuntu:24.04", Origin: "UbuntuRealtimeKernel", Source: "linux-signed-realtime"}, false},
+		"ubuntu_for_ros":              {inventory.Package{Ecosystem: "Ubuntu:20.04", Origin: "UbuntuROS"}, false},
+		"ubuntu_for_fips":             {inventory.Package{Ecosystem: "Ubuntu:22.04", Origin: "UbuntuFIPSUpdates", Source: "openssl"}, true},
+		"ubuntu_kernel_for_fips":      {inventory.Package{Ecosystem: "Ubuntu:22.04", Origin: "UbuntuFIPSUpdates", Source: "linux-signed-aws-fips"}, false},
+		"a_ppa":                       {inventory.Package{Ecosystem: "Ubuntu:22.04", Origin: "LP-PPA-mozillateam"}, true},
 		"a_vendors":                   {inventory.Package{Ecosystem: "Debian:12", Origin: "nginx"}, true},
 		"red_hats":                    {inventory.Package{Ecosystem: "Red Hat:9", Origin: "Red Hat, Inc."}, false},
 		"rpm_of_unknown_vendor":       {inventory.Package{Ecosystem: "Red Hat:9"}, false},

@@ -103,7 +103,7 @@ func foreign(p inventory.Package) bool {
 	}
 	distro, _, _ := strings.Cut(p.Ecosystem, ":")
 	if own := origins(distro); own != nil {
-		return p.Origin != "" && !slices.Contains(own, p.Origin) || strings.Contains(p.Version, backport)
+		return p.Origin != "" && !slices.Contains(own, p.Origin) && !fipsKernel(p) || strings.Contains(p.Version, backport)
 	}
 	own := vendors(distro)
 	return p.Origin != "" && own != nil && (strings.HasPrefix(p.Origin, "obs://") || !slices.ContainsFunc(own, func(word string) bool { return strings.Contains(p.Origin, word) }))
@@ -116,7 +116,7 @@ func origins(distro string) []string {
 	case "Debian":
 		return []string{"Debian"}
 	case "Ubuntu":
-		return []string{"Ubuntu", "UbuntuESM", "UbuntuESMApps"}
+		return []string{"Ubuntu", "UbuntuESM", "UbuntuESMApps", "UbuntuRealtimeKernel", "UbuntuROS", "UbuntuROSUpdates"}
 	}
 	return nil
 }
@@ -136,6 +136,11 @@ func vendors(distro string) []string {
 		return []string{"Microsoft"}
 	}
 	return nil
+}
+
+// fipsKernel: of what Ubuntu builds for FIPS only kernels have names of their own, under which its advisories speak of them.
+func fipsKernel(p inventory.Package) bool {
+	return strings.HasPrefix(p.Origin, "UbuntuFIPS") && strings.HasPrefix(p.Source, "linux-") && strings.Contains(p.Source, "fips")
 }
 
 // backport is in the version of every package of Debian's and Ubuntu's backports: 6.12.90-2~bpo12+1 is made of testing's 6.12.90-2, of which

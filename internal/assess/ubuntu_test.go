@@ -7,6 +7,20 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 )
 
+// A kernel for FIPS is judged by what is said of it: certified builds stay as they are, and updated ones have the fix.
+func TestUbuntuKernelsForFIPS(t *testing.T) {
+	t.Parallel()
+	about := aboutPackage("Ubuntu:22.04", "linux-fips")
+	certified := about("", "", needs("fips"), func(a *advisory.Affected) { a.Ranges = []advisory.Range{{Introduced: "0"}} })
+	said := entryOf("ubuntu/osv", "UBUNTU-CVE-2026-1", certified, about("", "5.15.0-92.102+fips1", needs("fips-updates")))
+	for version, want := range map[string]string{"5.15.0-73.80+fips1": "fix needs a subscription 5.15.0-92.102+fips1 by UBUNTU-CVE-2026-1", "5.15.0-92.102+fips1": ""} {
+		p := apiv1.Package{Name: "linux-image-5.15.0-73-fips", Arch: "amd64", Version: version, Source: "linux-signed-fips"}
+		if got := outcome(p, "Ubuntu:22.04", Standing{}, said); got != want {
+			t.Errorf("%s: got %q, want %q", version, got, want)
+		}
+	}
+}
+
 // Ubuntu's VEX names the version that the archive has, its OSV the one that fixed: what the one says ends at that version, and builds for
 // FIPS are not the ordinary ones.
 func TestUbuntuVEXAndOSV(t *testing.T) {

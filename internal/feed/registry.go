@@ -71,7 +71,7 @@ func distributions() []source {
 			files: []place{{url: ubuntuBase + "osv/osv-all.tar.xz", paths: []string{"ubuntu/osv-all.tar.xz"}}},
 		},
 		{
-			name: "ubuntu/vex", title: "Ubuntu's OpenVEX", buckets: []string{"Ubuntu"}, every: 6 * hour, read: ubuntu.ReadVEX, revision: "1",
+			name: "ubuntu/vex", title: "Ubuntu's OpenVEX", buckets: []string{"Ubuntu"}, every: 6 * hour, read: ubuntu.ReadVEX, revision: "2",
 			files: []place{{url: ubuntuBase + "vex/vex-all.tar.xz", paths: []string{"ubuntu/vex-all.tar.xz"}}},
 		},
 		{

@@ -32,7 +32,7 @@ func (in *affected) reduce(priority string) (advisory.Affected, error) {
 	p, _ := parsePurl(in.Package.Purl)
 	at.entitle(p.distro, in.Specific.Availability)
 	a = advisory.Affected{
-		Ecosystem: at.ecosystem, Package: in.Package.Name, Entitlement: at.entitlement, Stream: at.stream, Severity: in.priority(priority),
+		Ecosystem: at.ecosystem, Package: in.Package.Name, Entitlement: at.entitlement, Stream: at.streamOf(in.Package.Name), Severity: in.priority(priority),
 	}
 	for _, r := range in.Ranges {
 		if r.Type != "ECOSYSTEM" {

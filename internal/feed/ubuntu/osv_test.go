@@ -74,6 +74,32 @@ func TestOSV(t *testing.T) {
 	}
 }
 
+// A kernel that is only built as a variant is found by its name: there is no ordinary build to mistake it for.
+func TestKernelsOfVariantsAreTheirOwnSources(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ ecosystem, source, stream string }{
+		"real_time":           {"Ubuntu:Pro:24.04:LTS:Realtime:Kernel", "linux-realtime", ""},
+		"an_older_one":        {"Ubuntu:Pro:22.04:LTS:Realtime:Kernel", "linux-realtime-6.8", ""},
+		"fips":                {"Ubuntu:Pro:FIPS-updates:22.04:LTS", "linux-aws-fips", ""},
+		"fips_of_a_library":   {"Ubuntu:Pro:FIPS-updates:22.04:LTS", "openssl", "fips-updates"},
+		"fips_of_plain_linux": {"Ubuntu:Pro:FIPS:20.04:LTS", "linux", "fips"},
+		"bluefield":           {"Ubuntu:22.04:LTS:for:NVIDIA:BlueField", "linux-bluefield", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			entry := strings.Replace(osvEntry(tc.ecosystem, "", osvFixed, ""), `"name":"p"`, `"name":"`+tc.source+`"`, 1)
+			got, _, err := intaketest.ByID(t.Context(), ReadOSV, []byte(osvRecord("UBUNTU-CVE-2026-0001", `"affected":[`+entry+`]`)), intake.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := got["UBUNTU-CVE-2026-0001"].Affected
+			if len(a) != 1 || a[0].Stream != tc.stream || a[0].Entitlement == "" {
+				t.Errorf("%+v, want stream %q", a, tc.stream)
+			}
+		})
+	}
+}
+
 func TestOSVNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	good := osvEntry("Ubuntu:22.04:LTS", "jammy", osvFixed, "")

@@ -73,6 +73,18 @@ func (p *place) vary(variant string) {
 	}
 }
 
+// variants are the words in the names of kernel sources that are only built as a variant: linux-realtime, linux-aws-fips, linux-bluefield.
+var variants = map[string]string{"fips": "fips", "fips-updates": "fips", "fips-preview": "fips", "realtime-kernel": "realtime", "nvidia-bluefield": "bluefield"}
+
+// streamOf is the variant of a source; none where its very name says so, since it cannot be mistaken for an ordinary build then: who has it
+// runs that variant. openssl may be either.
+func (p place) streamOf(source string) string {
+	if word := variants[p.stream]; word != "" && strings.HasPrefix(source, "linux-") && strings.Contains(source, word) {
+		return ""
+	}
+	return p.stream
+}
+
 // ofDistro reads the distro of a purl: jammy, esm-infra/xenial, esm-infra-legacy/trusty, trusty/esm, fips-updates/focal.
 func ofDistro(distro string) (place, bool) {
 	var p place

@@ -274,7 +274,7 @@ func (v *vex) entry(s *statement, p purl) (advisory.Affected, bool) {
 		return advisory.Affected{}, false
 	}
 	a := advisory.Affected{
-		Ecosystem: where.ecosystem, Package: p.name, Stream: where.stream, Entitlement: where.entitlement, Severity: s.priority(),
+		Ecosystem: where.ecosystem, Package: p.name, Stream: where.streamOf(p.name), Entitlement: where.entitlement, Severity: s.priority(),
 		Note: intake.Cut(intake.Shown(s.note()), maxNote),
 	}
 	switch s.status {
