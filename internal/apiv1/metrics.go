@@ -19,7 +19,7 @@ type Coverage struct {
 	Assessed    int      `json:"assessed" doc:"Hosts that had an inventory in the period and of which some feed speaks"`
 	NotAssessed int      `json:"not_assessed"`
 	HostDays    float64  `json:"host_days" doc:"Days of the period since each host was enrolled, of all hosts"`
-	Covered     float64  `json:"covered_host_days" doc:"Of these: with an inventory, on hosts that are assessed"`
+	Covered     float64  `json:"covered_host_days" doc:"Of these: with an inventory, on hosts that are assessed, until they fell silent"`
 	Percent     *float64 `json:"percent,omitempty" doc:"Covered of host days; absent when there are none"`
 }
 

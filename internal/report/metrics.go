@@ -173,20 +173,27 @@ func percent(part, whole float64) *float64 {
 	return &p
 }
 
+// silentFor is after how long without a word a host is taken not to have been seen since: agents check in every few minutes, and
+// what is switched off for a night was there.
+const silentFor = 24 * time.Hour
+
 // cover takes in one host that was enrolled before the period ended: its days since then, and those of which there is an inventory that was
-// assessed.
-func cover(c *apiv1.Coverage, p Period, row apiv1.Host, intervals []Interval) {
+// assessed. Time is summed as time: of fractions of days a sum may miss the whole by its last digit.
+func cover(c *apiv1.Coverage, p Period, row apiv1.Host, intervals []Interval, now time.Time) {
 	c.HostDays += p.overlap(row.EnrolledAt, time.Time{}).Hours() / 24
-	covered := 0.0
+	if seen := row.LastSeen; seen != nil && now.Sub(*seen) > silentFor && seen.Before(p.To) {
+		p.To = *seen
+	}
+	var covered time.Duration
 	for _, i := range intervals {
-		covered += p.overlap(later(i.From, row.EnrolledAt), i.To).Hours() / 24
+		covered += p.overlap(later(i.From, row.EnrolledAt), i.To)
 	}
 	if covered == 0 || !row.Findings.Assessed {
 		c.NotAssessed++
 		return
 	}
 	c.Assessed++
-	c.Covered += covered
+	c.Covered += covered.Hours() / 24
 }
 
 func later(a, b time.Time) time.Time {

@@ -125,13 +125,55 @@ func TestCoverageCountsDaysWithAnInventory(t *testing.T) {
 	var c apiv1.Coverage
 	p := Period{day(10), day(20)}
 	assessed := apiv1.FindingCounts{Assessed: true}
-	cover(&c, p, apiv1.Host{EnrolledAt: day(1), Findings: assessed}, []Interval{{From: day(1), To: day(12)}, {From: day(12)}})
-	cover(&c, p, apiv1.Host{EnrolledAt: day(14), Findings: assessed}, []Interval{{From: day(15)}}) // a day without an inventory
-	cover(&c, p, apiv1.Host{EnrolledAt: day(1)}, []Interval{{From: day(1)}})                       // no feed speaks of it
-	cover(&c, p, apiv1.Host{EnrolledAt: day(10), Findings: assessed}, nil)
+	cover(&c, p, apiv1.Host{EnrolledAt: day(1), Findings: assessed}, []Interval{{From: day(1), To: day(12)}, {From: day(12)}}, day(20))
+	cover(&c, p, apiv1.Host{EnrolledAt: day(14), Findings: assessed}, []Interval{{From: day(15)}}, day(20)) // a day without an inventory
+	cover(&c, p, apiv1.Host{EnrolledAt: day(1)}, []Interval{{From: day(1)}}, day(20))                       // no feed speaks of it
+	cover(&c, p, apiv1.Host{EnrolledAt: day(10), Findings: assessed}, nil, day(20))
 	want := apiv1.Coverage{Assessed: 2, NotAssessed: 2, HostDays: 10 + 6 + 10 + 10, Covered: 10 + 5}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// However often its inventory changed, a host that always had one is covered whole: to the last digit, since 99.9 is shown for all but all.
+func TestCoverageOfManyInventoriesIsWhole(t *testing.T) {
+	t.Parallel()
+	for n := range 50 {
+		var c apiv1.Coverage
+		var had []Interval
+		for i := range n {
+			had = append(had, Interval{From: day(9).Add(time.Duration(i) * 7654321 * time.Millisecond), To: day(9).Add(time.Duration(i+1) * 7654321 * time.Millisecond)})
+		}
+		had = append(had, Interval{From: day(9).Add(time.Duration(n) * 7654321 * time.Millisecond)})
+		cover(&c, Period{day(10), day(20)}, apiv1.Host{EnrolledAt: day(9), Findings: apiv1.FindingCounts{Assessed: true}}, had, day(20))
+		if got := *percent(c.Covered, c.HostDays); got != 100 {
+			t.Errorf("%d inventories: %v %% of %+v", n+1, got, c)
+		}
+	}
+}
+
+// A host that was not heard of for more than a day has not been seen since; what it had before counts.
+func TestCoverageEndsWhenAHostFallsSilent(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		seen time.Time
+		want float64
+	}{
+		"long ago":              {day(3), 0},
+		"in the period":         {day(14), 4},
+		"a day ago":             {day(24), 10},
+		"after the period":      {day(21), 10},
+		"before the period end": {day(20).Add(-12 * time.Hour), 9.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var c apiv1.Coverage
+			cover(&c, Period{day(10), day(20)}, apiv1.Host{EnrolledAt: day(1), LastSeen: &tc.seen, Findings: apiv1.FindingCounts{Assessed: true}},
+				[]Interval{{From: day(1), To: day(2)}, {From: day(2)}}, day(25))
+			if c.Covered != tc.want || c.HostDays != 10 {
+				t.Errorf("%+v, want %v days", c, tc.want)
+			}
+		})
 	}
 }
 

@@ -161,7 +161,7 @@ func (s *Service) Metrics(ctx context.Context, q MetricsQuery) (apiv1.Metrics, e
 		if err != nil {
 			return out, fmt.Errorf("measuring host %q: %w", row.ID, err)
 		}
-		cover(&out.Coverage, q.Period, row, intervals)
+		cover(&out.Coverage, q.Period, row, intervals, p.now)
 		for _, e := range Exposures(intervals, p.knowledge) {
 			measure.Add(e)
 			exposures++

@@ -240,6 +240,35 @@ func TestMetricsReadThePast(t *testing.T) {
 	}
 }
 
+// A host that was deleted and enrolled again is another one: nothing of its past is its own.
+func TestMetricsOfAHostThatEnrollsAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	began := w.at
+	day := 24 * time.Hour
+	w.knows(hole("CVE-1", "openssl", "2", began))
+	old := w.enroll("web1")
+	w.has(old, deb("openssl", "1"))
+	w.at = began.Add(4 * day)
+	_, err := w.store.DeleteHost(t.Context(), old, w.at, event.Event{At: w.at, Kind: event.HostDeleted, Actor: "user:test", Host: old})
+	w.must(err)
+	w.at = began.Add(6 * day)
+	again := w.enroll("web1")
+	w.has(again, deb("openssl", "1"))
+	now := began.Add(10 * day)
+	one := row(again, "web1", true)
+	one.EnrolledAt = w.at
+	s := report.NewService(w.store, rows{one}, func() time.Time { return now })
+	m, err := s.Metrics(t.Context(), report.MetricsQuery{Period: report.Period{From: began, To: now}, Clock: report.Clock{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := m.Rows[len(m.Rows)-1]
+	if m.Hosts != 1 || all.Opened != 1 || all.Open != 1 || all.ExposureDays != 4 || all.OpenAge.Longest != 4 || m.Coverage.HostDays != 4 || *m.Coverage.Percent != 100 {
+		t.Errorf("%+v %+v", m, all)
+	}
+}
+
 func TestComplianceSaysWhenItIsTooMuch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

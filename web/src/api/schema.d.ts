@@ -1135,7 +1135,7 @@ export interface components {
             assessed: number;
             /**
              * Format: double
-             * @description Of these: with an inventory, on hosts that are assessed
+             * @description Of these: with an inventory, on hosts that are assessed, until they fell silent
              */
             covered_host_days: number;
             /**
