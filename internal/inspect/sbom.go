@@ -64,7 +64,7 @@ func SBOM(r io.Reader) (Result, error) {
 
 // why is an error in words; that of a file which is cut off is a programmer's.
 func why(err error) string {
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) { // tokens end in the one, values in the other
 		return "it ends in the middle"
 	}
 	return clip(err.Error(), 300)
