@@ -184,7 +184,7 @@ func (d *document) component(c component, os apiv1.OSRelease) {
 }
 
 func (d *document) built(p apiv1.Package, kind, ecosystem string, c component) Package {
-	if kind == "deb" || kind == "apk" {
+	if kind == "deb" || kind == "apk" || strings.HasPrefix(ecosystem, "Rocky Linux:") { // where advisories name sources
 		if p.Source == "" && p.SourceVersion == "" {
 			d.sourceless[kind]++
 		} else {
