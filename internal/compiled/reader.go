@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"os"
+	"runtime/debug"
 	"slices"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -22,6 +23,7 @@ type Library struct {
 	threats  *table // of CVEs that advisories name
 	others   *table // of all others
 	file     []byte // mapped; nil: it is not
+	whole    func() error
 	unmap    func() error
 }
 
@@ -52,17 +54,22 @@ func OpenFile(f *os.File) (*Library, error) {
 	if !info.Mode().IsRegular() || info.Size() < int64(headerSize) || info.Size() != int64(int(info.Size())) {
 		return nil, damaged("not a file of compiled feeds")
 	}
-	file, unmap, err := mapped(f, int(info.Size()))
+	file, whole, unmap, err := mapped(f, int(info.Size()))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "mapping compiled feeds")
 	}
-	l, err := read(file)
+	l, err := readMapped(file)
 	if err != nil {
 		_ = unmap()
 		return nil, err
 	}
-	l.file, l.unmap = file, unmap
+	l.file, l.whole, l.unmap = file, whole, unmap
 	return l, nil
+}
+
+func readMapped(file []byte) (l *Library, err error) {
+	defer faults(file, &err, debug.SetPanicOnFault(true))
+	return read(file)
 }
 
 // read takes the bytes of a file.
@@ -77,7 +84,7 @@ func read(file []byte) (*Library, error) {
 			return nil, damaged("section %d does not match its checksum", s)
 		}
 	}
-	l := &Library{headers: part(sectionHeaders), blocks: part(sectionBlocks), quiet: part(sectionQuiet), details: part(sectionDetails), unmap: func() error { return nil }}
+	l := &Library{headers: part(sectionHeaders), blocks: part(sectionBlocks), quiet: part(sectionQuiet), details: part(sectionDetails), whole: func() error { return nil }, unmap: func() error { return nil }}
 	if err := json.Unmarshal(part(sectionMeta), &l.meta); err != nil {
 		return nil, damaged("what it says of itself cannot be read")
 	}
@@ -96,6 +103,15 @@ func read(file []byte) (*Library, error) {
 		}
 	}
 	return l, nil
+}
+
+// Whole is ErrDamaged when somebody has cut or written the file since it was mapped: what was answered meanwhile may lack something, since
+// what was checked once is not checked again. Ask it before answers are used.
+func (l *Library) Whole() error {
+	if err := l.whole(); err != nil {
+		return damaged("%v", err)
+	}
+	return nil
 }
 
 // Close unmaps the file; nothing may be asked afterwards.
@@ -159,7 +175,8 @@ func (l *Library) AboutVersion(ecosystem, pkg, key string) ([]advisory.Advisory,
 }
 
 // about reads groups up to the first that may be left out: those after it may be as well.
-func (l *Library) about(ecosystem, pkg string, enough func(bound) bool) ([]advisory.Advisory, error) {
+func (l *Library) about(ecosystem, pkg string, enough func(bound) bool) (_ []advisory.Advisory, err error) {
+	defer faults(l.file, &err, debug.SetPanicOnFault(true))
 	d, raw, err := l.block(kindPackage, ecosystem, pkg)
 	if err != nil || d.s == "" {
 		return nil, err
@@ -293,72 +310,9 @@ func (l *Library) header(a *advisory.Advisory, place, length uint64, words *[]st
 	return nil
 }
 
-// Threat implements advisory.Library.
-func (l *Library) Threat(cve string) (advisory.Threat, error) {
-	var t threat
-	key, ok := cveKey(cve)
-	if !ok {
-		d, _, err := l.block(kindThreat, cve, "")
-		if err != nil || d.s == "" {
-			return advisory.Threat{}, err
-		}
-		if t = d.threat(); d.bad || d.s != "" {
-			return advisory.Threat{}, damaged("what is said of %q cannot be read", cve)
-		}
-		return l.wire(t), nil
-	}
-	from := l.threats
-	i, found, err := from.find(key)
-	if err == nil && !found {
-		from = l.others
-		i, found, err = from.find(key)
-	}
-	if err != nil || !found {
-		return advisory.Threat{}, err
-	}
-	e, err := from.at(i)
-	if err != nil {
-		return advisory.Threat{}, err
-	}
-	if place := binary.LittleEndian.Uint32(e[12:]); place != 0 {
-		if t, err = l.detail(uint64(place) - 1); err != nil {
-			return advisory.Threat{}, err
-		}
-	}
-	if n := binary.LittleEndian.Uint16(e[8:]); n != 0 {
-		t.epss = &advisory.EPSS{Score: float64(n-1) / 1000}
-	}
-	return l.wire(t), nil
-}
-
-func (l *Library) wire(t threat) advisory.Threat {
-	out := advisory.Threat{KEV: t.kev, EPSS: t.epss, SSVC: t.ssvc}
-	if t.epss != nil {
-		out.EPSSDate = l.epssDate
-	}
-	return out
-}
-
-func (l *Library) detail(place uint64) (threat, error) {
-	const head = 4 + sumSize
-	size := uint64(len(l.details))
-	if size < head || place > size-head || uint64(binary.LittleEndian.Uint32(l.details[place:])) > size-head-place {
-		return threat{}, damaged("a threat is outside the file")
-	}
-	raw := l.details[place+head:][:binary.LittleEndian.Uint32(l.details[place:])]
-	if checksum(raw) != binary.LittleEndian.Uint32(l.details[place+4:]) {
-		return threat{}, damaged("a threat does not match its checksum")
-	}
-	d := decoder{s: string(raw)}
-	t := d.threat()
-	if d.bad || d.s != "" {
-		return threat{}, damaged("a threat cannot be read")
-	}
-	return t, nil
-}
-
 // Lifecycles implements advisory.Library.
-func (l *Library) Lifecycles(product string) ([]advisory.Lifecycle, error) {
+func (l *Library) Lifecycles(product string) (_ []advisory.Lifecycle, err error) {
+	defer faults(l.file, &err, debug.SetPanicOnFault(true))
 	d, _, err := l.block(kindLifecycle, product, "")
 	if err != nil {
 		return nil, err
@@ -376,18 +330,13 @@ func (l *Library) Lifecycles(product string) ([]advisory.Lifecycle, error) {
 // Each gives every package of every release that an advisory names, by the hash of its name: for what no look-up by package answers.
 func (l *Library) Each(fn func(ecosystem, pkg string, about []advisory.Advisory) error) error {
 	for i := range l.index.len() {
-		e, err := l.index.at(i)
+		ecosystem, pkg, err := l.named(i)
 		if err != nil {
 			return err
 		}
-		d, _, err := l.blockAt(e)
-		if err != nil {
-			return err
-		}
-		if d.byte() != kindPackage {
+		if pkg == "" {
 			continue
 		}
-		ecosystem, pkg := d.text(), d.text()
 		about, err := l.About(ecosystem, pkg)
 		if err != nil {
 			return err
@@ -397,6 +346,20 @@ func (l *Library) Each(fn func(ecosystem, pkg string, about []advisory.Advisory)
 		}
 	}
 	return nil
+}
+
+// named is the package of entry i of the index; empty: it is of something else.
+func (l *Library) named(i int) (ecosystem, pkg string, err error) {
+	defer faults(l.file, &err, debug.SetPanicOnFault(true))
+	e, err := l.index.at(i)
+	if err != nil {
+		return "", "", err
+	}
+	d, _, err := l.blockAt(e)
+	if err != nil || d.byte() != kindPackage {
+		return "", "", err
+	}
+	return d.text(), d.text(), nil
 }
 
 // Speaks says whether a feed speaks of a release: only then does no advisory mean no vulnerability.

@@ -2,6 +2,7 @@ package compiled
 
 import (
 	"encoding/binary"
+	"runtime/debug"
 	"slices"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
@@ -106,4 +107,69 @@ func (t threats) tables(isNamed map[uint64]bool) (named, others, details []byte)
 		*entries = binary.LittleEndian.AppendUint32(*entries, place)
 	}
 	return named, others, details
+}
+
+// Threat implements advisory.Library.
+func (l *Library) Threat(cve string) (_ advisory.Threat, err error) {
+	defer faults(l.file, &err, debug.SetPanicOnFault(true))
+	var t threat
+	key, ok := cveKey(cve)
+	if !ok {
+		d, _, err := l.block(kindThreat, cve, "")
+		if err != nil || d.s == "" {
+			return advisory.Threat{}, err
+		}
+		if t = d.threat(); d.bad || d.s != "" {
+			return advisory.Threat{}, damaged("what is said of %q cannot be read", cve)
+		}
+		return l.wire(t), nil
+	}
+	from := l.threats
+	i, found, err := from.find(key)
+	if err == nil && !found {
+		from = l.others
+		i, found, err = from.find(key)
+	}
+	if err != nil || !found {
+		return advisory.Threat{}, err
+	}
+	e, err := from.at(i)
+	if err != nil {
+		return advisory.Threat{}, err
+	}
+	if place := binary.LittleEndian.Uint32(e[12:]); place != 0 {
+		if t, err = l.detail(uint64(place) - 1); err != nil {
+			return advisory.Threat{}, err
+		}
+	}
+	if n := binary.LittleEndian.Uint16(e[8:]); n != 0 {
+		t.epss = &advisory.EPSS{Score: float64(n-1) / 1000}
+	}
+	return l.wire(t), nil
+}
+
+func (l *Library) wire(t threat) advisory.Threat {
+	out := advisory.Threat{KEV: t.kev, EPSS: t.epss, SSVC: t.ssvc}
+	if t.epss != nil {
+		out.EPSSDate = l.epssDate
+	}
+	return out
+}
+
+func (l *Library) detail(place uint64) (threat, error) {
+	const head = 4 + sumSize
+	size := uint64(len(l.details))
+	if size < head || place > size-head || uint64(binary.LittleEndian.Uint32(l.details[place:])) > size-head-place {
+		return threat{}, damaged("a threat is outside the file")
+	}
+	raw := l.details[place+head:][:binary.LittleEndian.Uint32(l.details[place:])]
+	if checksum(raw) != binary.LittleEndian.Uint32(l.details[place+4:]) {
+		return threat{}, damaged("a threat does not match its checksum")
+	}
+	d := decoder{s: string(raw)}
+	t := d.threat()
+	if d.bad || d.s != "" {
+		return threat{}, damaged("a threat cannot be read")
+	}
+	return t, nil
 }

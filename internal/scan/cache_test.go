@@ -19,6 +19,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/compiled"
+	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/feed"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
@@ -326,5 +327,40 @@ func TestLeavingOutChangesNoFindingOfRealHosts(t *testing.T) {
 		if d := cmp.Diff(want.Findings(nil), got.Findings(nil), ignoreDate); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
+	}
+}
+
+// A compiled file that is cut while it is mapped costs another compilation, and neither the scan nor a finding: also one that was cut after
+// the last look into it, of which nobody can say what was seen.
+func TestACacheThatIsCutDuringAScanIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("nothing is mapped there")
+	}
+	opts := cached(t)
+	want := scanOnce(t, opts)
+	path := theFile(t, opts)
+	cut := 0
+	opts.Progress = func(what string, _ int) {
+		if strings.HasPrefix(what, "judging") && cut == 0 {
+			cut++
+			if err := os.Truncate(path, 0); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, scanOnce(t, opts)); diff != "" || cut != 1 {
+		t.Errorf("cut %d times: %s", cut, diff)
+	}
+
+	opts.Progress = func(what string, _ int) {
+		if strings.HasPrefix(what, "judging") { // each time: it is said, and with what to do
+			if err := os.Truncate(theFile(t, opts), 100); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if _, err := Run(t.Context(), opts); !errors.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), "changed by another program") || !strings.Contains(fault.Message(err), "--no-cache") {
+		t.Errorf("%v", err)
 	}
 }

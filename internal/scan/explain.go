@@ -75,7 +75,7 @@ func (s *session) explain(id string) (Explanation, error) {
 	}
 	t, err := s.knowledge.Threat(id)
 	if err != nil {
-		return e, err
+		return e, unusable(err)
 	}
 	e.threat(t)
 	subjects := subjectsOf(s.installed)
@@ -87,11 +87,17 @@ func (s *session) explain(id string) (Explanation, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = s.knowledge.Whole()
+	}
+	if err != nil {
+		return e, unusable(err)
+	}
 	slices.SortFunc(e.Sources, func(a, b Source) int {
 		return cmp.Or(cmp.Compare(len(b.Installed), len(a.Installed)), cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Feed, b.Feed), cmp.Compare(a.Advisory, b.Advisory))
 	})
 	e.Answer = e.answer(s.host)
-	return e, err
+	return e, nil
 }
 
 func (e *Explanation) threat(t advisory.Threat) {

@@ -12,6 +12,7 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/assess"
 	"github.com/staunch-dev/staunch/internal/compiled"
+	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
@@ -103,7 +104,7 @@ func scan(ctx context.Context, opts Options) (*session, error) {
 		}
 		if err != nil {
 			s.close()
-			return nil, err
+			return nil, unusable(err)
 		}
 		break
 	}
@@ -111,6 +112,15 @@ func scan(ctx context.Context, opts Options) (*session, error) {
 		s.ignoreUnfixed()
 	}
 	return s, nil
+}
+
+// unusable says of compiled feeds that cannot be read to their end what happened to them: they were sound when they were written just now.
+func unusable(err error) error {
+	if errors.Is(err, compiled.ErrDamaged) {
+		return fault.Wrap(err, fault.Invalid, "the file of compiled feeds was changed by another program while it was in use, or its disk cannot be read: "+
+			"nothing but staunch may write to the folder of the cache; scan again, with --no-cache if that goes on (%v)", err)
+	}
+	return err
 }
 
 // assess judges what is installed by what is known. compiled.ErrDamaged: the compiled feeds have changed since they were written.
@@ -155,6 +165,9 @@ func (s *session) judge(ctx context.Context, opts Options) error {
 	}
 	judged, err := assess.JudgeAll(s.installed, s.host, library, s.now)
 	if err != nil {
+		return err
+	}
+	if err := s.knowledge.Whole(); err != nil {
 		return err
 	}
 	s.knowledge.Rest() // telling asks nothing more, and takes memory itself
