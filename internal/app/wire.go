@@ -112,6 +112,9 @@ func (a *App) connect() (err error) {
 	if offline {
 		base = ""
 	}
+	if err := feed.RemoveLeftovers(cfg.Data); err != nil {
+		log.Warn("what an import that was cut off has left cannot be removed", "error", err.Error())
+	}
 	w.feed = feed.NewService(w.store, feed.Config{
 		Base: base, Offline: offline, Interval: cfg.FeedInterval, Without: cfg.FeedsWithout, Temp: cfg.Data,
 		Releases: func(ctx context.Context) ([]apiv1.NameCount, error) { return w.assess.Releases(ctx), nil },

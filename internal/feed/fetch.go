@@ -42,6 +42,27 @@ func (s *spooled) discard() {
 	}
 }
 
+// RemoveLeftovers removes what a process that was killed had unpacked or fetched into a folder, where no other works.
+func RemoveLeftovers(dir string) error {
+	var failed []error
+	for _, pattern := range []string{"staunch-feed-*", "staunch-feeds-*", "staunch-bundle-*"} {
+		left, err := filepath.Glob(filepath.Join(escaped(dir), pattern))
+		failed = append(failed, err)
+		for _, path := range left {
+			failed = append(failed, os.RemoveAll(path))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// escaped is a path in which nothing is a pattern.
+func escaped(path string) string {
+	if filepath.Separator == '\\' { // nothing can be escaped there, and no name holds * or ?
+		return path
+	}
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
 // spool copies r to a temporary file, up to the limit.
 func spool(r io.Reader, dir string, limit int64) (_ *spooled, err error) {
 	f, err := os.CreateTemp(dir, "staunch-feed-*")

@@ -97,7 +97,7 @@ func (s *Service) ImportArchive(ctx context.Context, r io.Reader) ([]apiv1.FeedS
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // the next start of the system removes what is left
+	defer os.RemoveAll(dir) //nolint:errcheck // the next start of the server removes what is left
 	// Where we put it is our own affair.
 	bare := strings.NewReplacer(fmt.Sprintf("%q ", dir), "", fmt.Sprintf(" %q", dir), "", dir+string(filepath.Separator), "")
 	if err := s.unpackFolder(ctx, r, dir); err != nil {
