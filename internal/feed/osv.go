@@ -97,7 +97,7 @@ func parseOSV(raw []byte, bucket string) (advisory.Advisory, []advisory.Problem,
 		Modified:  r.Modified.UTC(),
 		Withdrawn: r.Withdrawn.UTC(),
 	}
-	affected, problems, err := affectedOf(&r, bucket)
+	affected, problems, err := affectedOf(&r, bucket, intake.IsNotice(a.CVEs, r.Summary))
 	if err != nil && a.Withdrawn.IsZero() {
 		return advisory.Advisory{}, problems, err
 	}

@@ -12,14 +12,12 @@ import (
 )
 
 // affectedOf reduces a record's entries: those of one bucket, with packages that are named twice merged, in a fixed order. Entries that
-// cannot be used are named; the error says why none is left.
-func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Problem, error) {
+// cannot be used are named; the error says why none is left. A notice says of each that it is none.
+func affectedOf(r *osvRecord, bucket string, notice bool) ([]advisory.Affected, []advisory.Problem, error) {
 	var (
 		found    []advisory.Affected
 		problems []advisory.Problem
 		failed   = errForeign
-
-		regression = intake.IsNotice(r.cves(bucket), r.Summary)
 	)
 	for i := range r.Affected {
 		in := &r.Affected[i]
@@ -44,7 +42,7 @@ func affectedOf(r *osvRecord, bucket string) ([]advisory.Affected, []advisory.Pr
 			continue
 		}
 		reduced.Ecosystem, reduced.Package, reduced.Entitlement, reduced.Note = ecosystem, intake.PackageName(bucket, name), entitlement, note
-		if beside.notice() || regression {
+		if notice || beside.notice() {
 			reduced.Status = advisory.StatusNotice
 		}
 		built, wrong := inBinaries(reduced, bucket, in.EcosystemSpecific)

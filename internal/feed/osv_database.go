@@ -16,19 +16,25 @@ type besides struct {
 	Custom        []osvRange `json:"custom_ranges"`                     // Go: of versions that are none of Go's modules
 }
 
-// besidesOf reads them; what is of another shape is not there. Most entries have none, and reading JSON costs more than looking for a word.
+// besidesOf reads them; what is of another shape is not there.
 func besidesOf(in *osvAffected) besides {
-	read := func(object json.RawMessage, word string) (b besides) {
-		if bytes.Contains(object, []byte(word)) && json.Unmarshal(object, &b) != nil {
-			return besides{}
-		}
-		return b
-	}
 	return besides{
-		Informational: read(in.DatabaseSpecific, "informational").Informational,
-		LastKnown:     read(in.DatabaseSpecific, "last_known_affected_version_range").LastKnown,
-		Custom:        read(in.EcosystemSpecific, "custom_ranges").Custom,
+		Informational: besideIn(in.DatabaseSpecific, "informational").Informational,
+		LastKnown:     besideIn(in.DatabaseSpecific, "last_known_affected").LastKnown,
+		Custom:        besideIn(in.EcosystemSpecific, "custom_ranges").Custom,
 	}
+}
+
+// besideIn: most objects have none, and reading JSON costs more than looking for a word.
+func besideIn(object json.RawMessage, word string) besides {
+	if !bytes.Contains(object, []byte(word)) {
+		return besides{}
+	}
+	var b besides
+	if json.Unmarshal(object, &b) != nil {
+		return besides{}
+	}
+	return b
 }
 
 // notice: what is unsound can be a vulnerability of what uses it, so that stays.
