@@ -40,7 +40,7 @@ type stretch struct {
 	fresh int       // the moment at which since was last set: it is then the earliest of what is seen at it
 	disk  sightings // in packages whose presence alone decides
 	live  sightings // in kernels and in old code
-	ran   *sighting // the kernel that has it and was the last to run
+	ran   sighting  // the kernel that has it and was the last to run; of nil: none did
 }
 
 // sightings are where it was last seen.
@@ -173,7 +173,7 @@ func (f *follower) sees(of *known, standing assess.Standing, p *inventory.Packag
 		one := sighting{of, m, standing}
 		st.live.see(f.moment, one, p)
 		if of.kernel && standing.Role.Part == assess.Plain {
-			st.ran = &one
+			st.ran = one
 		}
 	}
 }
@@ -286,8 +286,8 @@ func (f *follower) exposure(id key, st *stretch, setting assess.Setting) Exposur
 	for _, s := range st.live.subjects {
 		judge(s, s.standing)
 	}
-	if ended := st.live.at != f.moment; ended && st.ran != nil {
-		judge(*st.ran, st.ran.standing) // that it runs no more was no reason to fix it later
+	if ended := st.live.at != f.moment; ended && st.ran.of != nil {
+		judge(st.ran, st.ran.standing) // that it runs no more was no reason to fix it later
 	}
 	for _, packages := range [][]*inventory.Package{st.disk.packages, st.live.packages} {
 		for _, p := range packages {
