@@ -115,7 +115,7 @@ type Assess interface {
 	Overview(ctx context.Context, q assess.Query) (apiv1.Overview, error)
 	Hosts(ctx context.Context, q assess.Query) (apiv1.HostPage, error)
 	Host(ctx context.Context, id string) (apiv1.Host, error)
-	HostFindings(ctx context.Context, hostID string, q assess.Query) (apiv1.FindingPage, error)
+	HostFindings(ctx context.Context, host string, q assess.Query) (apiv1.FindingPage, error)
 	Findings(ctx context.Context, q assess.Query) (apiv1.FindingPage, error)
 	Vulnerabilities(ctx context.Context, q assess.Query) (apiv1.VulnPage, error)
 	Vulnerability(ctx context.Context, id string, q assess.Query) (apiv1.VulnDetail, error)

@@ -32,7 +32,19 @@ type PastInput struct {
 	Hindsight bool      `query:"hindsight" doc:"With as_of: judged with what is known today"`
 }
 
-func (p PastInput) past() assess.Past { return assess.Past{At: p.AsOf, Hindsight: p.Hindsight} }
+// Resolve refuses a time that was given and is none: it would be taken for now, and what is now must never be read as what was then.
+func (p *PastInput) Resolve(ctx huma.Context) []error {
+	asked := ctx.URL()
+	if asked.Query().Has("as_of") && p.AsOf.IsZero() {
+		return []error{&huma.ErrorDetail{Location: "query.as_of", Message: "is no time that anything is known of: give one as 2026-07-01T12:00:00Z"}}
+	}
+	return nil
+}
+
+// past is in microseconds, as everything is stored.
+func (p PastInput) past() assess.Past {
+	return assess.Past{At: p.AsOf.Truncate(time.Microsecond), Hindsight: p.Hindsight}
+}
 
 // maxWait bounds how long a question waits for the change that it must see: a report's own limit is minutes, and a change that never comes
 // would hold a place for all of them.
@@ -108,15 +120,19 @@ func (a *API) hostOperations(api huma.API) {
 		return reply(a.Inventory.UpdatesOf(ctx, h.ID))
 	})
 	register(api, operation("list-host-findings", http.MethodGet, "/api/v1/hosts/{host}/findings", tagAssess, needViewer, "What is wrong on a host", tooLarge, nf), func(ctx context.Context, in *hostFindingsInput) (*answer[apiv1.FindingPage], error) {
-		h, err := a.Fleet.Host(ctx, in.Host)
-		if err != nil {
-			return nil, err
+		host := in.Host
+		if in.AsOf.IsZero() { // the past knows its own hosts
+			h, err := a.Fleet.Host(ctx, host)
+			if err != nil {
+				return nil, err
+			}
+			host = h.ID
 		}
 		q, err := a.findingsQuery(ctx, in.FindingsInput)
 		if err != nil {
 			return nil, err
 		}
-		return reply(a.Assess.HostFindings(ctx, h.ID, q))
+		return reply(a.Assess.HostFindings(ctx, host, q))
 	})
 	register(api, operation("list-host-history", http.MethodGet, "/api/v1/hosts/{host}/history", tagFleet, needViewer, "What happened to a host, newest first", nf), a.history)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/staunch-dev/staunch/internal/apiv1"
-	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
@@ -24,13 +23,14 @@ func (s *Service) Findings(ctx context.Context, q Query) (apiv1.FindingPage, err
 	return page, err
 }
 
-// HostFindings lists what is wrong on one host. fault.NotFound when there is none.
-func (s *Service) HostFindings(ctx context.Context, hostID string, q Query) (apiv1.FindingPage, error) {
+// HostFindings lists what is wrong on one host, by id; one of the past by id or by name, among those that there were then. fault.NotFound when
+// there is none, fault.Conflict when several had that name.
+func (s *Service) HostFindings(ctx context.Context, host string, q Query) (apiv1.FindingPage, error) {
 	var page apiv1.FindingPage
 	err := s.answering(ctx, q.Past, func(ix *index) (err error) {
-		h := ix.hosts[hostID]
-		if h == nil {
-			return fault.New(fault.NotFound, "there is no host %q", hostID)
+		h, err := ix.hostOf(host)
+		if err != nil {
+			return err
 		}
 		if q.Sort == "" || q.Sort == "host" {
 			q.Sort = "priority"

@@ -2,9 +2,12 @@ package assess
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/staunch-dev/staunch/internal/advisory"
+	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
 	"github.com/staunch-dev/staunch/internal/inventory"
 )
@@ -43,6 +46,31 @@ type PastReader interface {
 	HostsChangedUntil(ctx context.Context, later time.Time) ([]string, error)
 	// KnowledgeUntil is what turns the advisories of a later instant back into this one's.
 	KnowledgeUntil(ctx context.Context, later time.Time) (advisory.Knowledge, error)
+}
+
+// hostOf finds a host by its id; in the past by its name too, for the host that has a name today may be another, or none.
+func (ix *index) hostOf(idOrName string) (*host, error) {
+	if h := ix.hosts[idOrName]; h != nil {
+		return h, nil
+	}
+	if ix.past.At.IsZero() {
+		return nil, fault.New(fault.NotFound, "there is no host %q", idOrName)
+	}
+	var ids []string
+	for id, h := range ix.hosts {
+		if strings.EqualFold(h.name, idOrName) {
+			ids = append(ids, id)
+		}
+	}
+	at := inventory.Instant(ix.past.At.UTC())
+	switch len(ids) {
+	case 0:
+		return nil, fault.New(fault.NotFound, "there was no host with the id or name %.80q at %s", idOrName, at)
+	case 1:
+		return ix.hosts[ids[0]], nil
+	}
+	slices.Sort(ids)
+	return nil, fault.New(fault.Conflict, "%d hosts were named %.80q at %s: use an id: %s", len(ids), idOrName, at, strings.Join(few(ids), ", "))
 }
 
 // withHindsight has the hosts of one time and the knowledge of another.

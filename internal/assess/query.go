@@ -6,7 +6,6 @@ import (
 	"github.com/staunch-dev/staunch/internal/apiv1"
 	"github.com/staunch-dev/staunch/internal/fault"
 	"github.com/staunch-dev/staunch/internal/fleet"
-	"github.com/staunch-dev/staunch/internal/inventory"
 )
 
 // Query is what a list is asked for. Zero values do not narrow; Cursor is Next of the page before.
@@ -35,7 +34,7 @@ func (p Past) check(now time.Time) error {
 	case p.At.IsZero() && p.Hindsight:
 		return fault.New(fault.Invalid, "hindsight is about a time: say which with as-of")
 	case p.At.After(now):
-		return fault.New(fault.Invalid, "%s is not over yet", inventory.Instant(p.At.UTC()))
+		return fault.New(fault.Invalid, "%s is not over yet: it is %s by the server's clock", p.At.UTC().Format(time.DateTime), now.UTC().Format(time.DateTime))
 	}
 	return nil
 }
