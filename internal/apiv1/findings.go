@@ -177,8 +177,8 @@ type FleetUpdatePage struct {
 	Items   []FleetUpdate `json:"items"`
 	Total   int           `json:"total"`
 	Next    string        `json:"next,omitempty"`
-	Hosts   int           `json:"hosts" doc:"Hosts that are selected, those of unknown among them"`
 	Unknown int           `json:"unknown"`
+	Reason  string        `json:"reason,omitempty" doc:"Why the list says nothing: no host is selected, or of none of them the updates are known"`
 	Seq     int64         `json:"seq"`
 	Past    *Past         `json:"past,omitempty" doc:"What time this is of; absent: now"`
 }

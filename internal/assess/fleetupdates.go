@@ -43,8 +43,13 @@ func (s *Service) Updates(ctx context.Context, q Query) (apiv1.FleetUpdatePage, 
 		for _, o := range chosen {
 			page.Items = append(page.Items, o.wire())
 		}
-		page.Hosts = int(selection.GetCardinality())
 		page.Unknown = ix.attrs.count(fleet.KeyHostUpdates, "unknown", selection)
+		switch {
+		case selection.IsEmpty():
+			page.Reason = "no host is selected"
+		case uint64(page.Unknown) == selection.GetCardinality():
+			page.Reason = "of none of the hosts the updates are known"
+		}
 		return nil
 	})
 	return page, err

@@ -32,8 +32,8 @@ func (p *program) updates() *cobra.Command {
 		if err := show(p, page, items, fleetUpdateColumns()); err != nil {
 			return err
 		}
-		if page.Hosts == 0 {
-			p.note("no host is selected")
+		if page.Reason != "" {
+			p.note("%s", page.Reason)
 		} else {
 			p.shown(len(items), page.Total, "updates")
 		}

@@ -3,7 +3,9 @@ package scan
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -51,7 +53,7 @@ lowest alone.
 
 EXIT STATUS
   0  done; there may be findings
-  1  something inside failed
+  1  something inside failed, or it was interrupted
   2  the command line, what is scanned or the feeds are not usable
   3  not assessed: no feed in the folder speaks of this release, so no finding
      means nothing
@@ -111,6 +113,7 @@ func command(cmd *cobra.Command, s Streams, opts Options, set settings) error {
 	if !slices.Contains(formats(), set.format) {
 		return fault.New(fault.Invalid, "-o %q is not known: %s", set.format, orList(formats()))
 	}
+	set.explain = strings.TrimSpace(set.explain) // pasted with the blank beside it, it would be an id that nobody names
 	if id := strings.ToUpper(set.explain); intake.IsCVE(id) {
 		set.explain = id
 	}
@@ -141,6 +144,9 @@ func command(cmd *cobra.Command, s Streams, opts Options, set settings) error {
 	one, err := scan(cmd.Context(), opts)
 	shown.done()
 	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return fault.Wrap(err, fault.Internal, "interrupted: nothing was scanned")
+		}
 		return err
 	}
 	defer one.close()

@@ -257,7 +257,11 @@ func (e *Explanation) text() string {
 			if r.Date != "" {
 				line += " of " + r.Date
 			}
-			paragraph(&b, visible(line+": "+r.Effect))
+			effect := r.Effect
+			if effect == "none" {
+				effect = "no effect"
+			}
+			paragraph(&b, visible(line+": "+effect))
 		}
 		if f.Fixed != "" {
 			paragraph(&b, visible("Fixed in "+f.Fixed+"."))

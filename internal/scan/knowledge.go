@@ -215,10 +215,22 @@ func feedsIn(named, data string) (string, error) {
 		"kev/known_exploited_vulnerabilities.json from CISA. staunch feed mirror fetches them", cmp.Or(own, "$XDG_DATA_HOME/staunch/feeds"))
 }
 
-// warningsOfFeeds says what is missing. A feed that is not in the folder is no failure, but what it would say is not known.
-func warningsOfFeeds(status []apiv1.FeedStatus) []string {
-	var out, absent []string
+// oldFeed is an age at which every source has had news, by far: all that are fetched change each week at least. Dates of releases are
+// made long before they are reached, and one's own lists change when one changes them.
+const oldFeed = 30 * 24 * time.Hour
+
+func agesSilently(feed string) bool {
+	return slices.Contains([]string{"override", "vex", "eol", "distro-info"}, feed)
+}
+
+// warningsOfFeeds says what is missing. A feed that is not in the folder is no failure, but what it would say is not known; nor is what
+// one would say by now that is old.
+func warningsOfFeeds(status []apiv1.FeedStatus, now time.Time) []string {
+	var out, absent, old []string
 	for _, f := range status {
+		if f.AsOf != nil && now.Sub(*f.AsOf) > oldFeed && !agesSilently(f.Name) {
+			old = append(old, fmt.Sprintf("%s (%d days)", f.Name, int(now.Sub(*f.AsOf).Hours()/24)))
+		}
 		switch {
 		case f.Error != "" && f.Records == 0 && f.AsOf == nil:
 			absent = append(absent, f.Name)
@@ -228,6 +240,9 @@ func warningsOfFeeds(status []apiv1.FeedStatus) []string {
 		if f.Skipped > 0 {
 			out = append(out, fmt.Sprintf("feed %s: %s could not be read", f.Name, plural(f.Skipped, "record")))
 		}
+	}
+	if len(old) > 0 {
+		out = append(out, "old, so that what became known since does not count here: "+strings.Join(old, ", "))
 	}
 	if len(absent) > 0 {
 		out = append(out, "not in the folder of feeds, so that what they would say is missing here: "+strings.Join(absent, ", "))

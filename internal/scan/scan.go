@@ -144,7 +144,7 @@ func (s *session) assess(ctx context.Context, opts Options) error {
 	if err := s.judge(ctx, opts); err != nil {
 		return err
 	}
-	s.out.Warnings = append(append(s.out.Warnings, trouble...), warningsOfFeeds(meta.Feeds)...)
+	s.out.Warnings = append(append(s.out.Warnings, trouble...), warningsOfFeeds(meta.Feeds, opts.now())...)
 	return nil
 }
 

@@ -86,7 +86,7 @@ export const checks = {
       ["/vulnerabilities?as_of=2020-01-01T00:00:00Z", "Not assessed: no host is selected."],
       ["/vulnerabilities?selector=host.os%3Dubuntu:24.04", "Not assessed: none of the hosts is assessed."],
       [`/vulnerabilities/${exploited[0]}?${nobody}`, "Not assessed: no host is selected."],
-      [`/updates?${nobody}`, "No host is selected."],
+      [`/updates?${nobody}`, "Not known: no host is selected."],
     ]) {
       await page.goto(where);
       await page.getByText(says, { exact: true }).waitFor();

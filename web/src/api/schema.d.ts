@@ -1613,15 +1613,12 @@ export interface components {
             to?: string;
         };
         FleetUpdatePage: {
-            /**
-             * Format: int64
-             * @description Hosts that are selected, those of unknown among them
-             */
-            hosts: number;
             items: components["schemas"]["FleetUpdate"][];
             next?: string;
             /** @description What time this is of; absent: now */
             past?: components["schemas"]["Past"];
+            /** @description Why the list says nothing: no host is selected, or of none of them the updates are known */
+            reason?: string;
             /** Format: int64 */
             seq: number;
             /** Format: int64 */

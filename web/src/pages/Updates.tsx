@@ -107,6 +107,6 @@ export function Updates() {
 }
 
 function withoutUpdates(page: FleetUpdatePage | undefined, narrowed: string) {
-  if (page?.hosts === 0) return "No host is selected.";
+  if (page?.reason) return `Not known: ${page.reason}.`;
   return narrowed ? "No update matches." : "No host that could say has anything to install.";
 }
