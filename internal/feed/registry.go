@@ -154,7 +154,7 @@ func threats() []source {
 // owned are the user's own.
 func owned() []source {
 	return []source{
-		{name: "override", title: "Your list of overrides", own: true, readAt: vex.ReadOverrides, revision: "1", files: []place{{paths: []string{"override/override.yaml", "override/override.json"}}}},
-		{name: "vex", title: "Your VEX", own: true, read: vex.ReadVEX, revision: "1", files: []place{{paths: []string{"vex/vex.json"}}}},
+		{name: "override", title: "Your list of overrides", own: true, readAt: vex.ReadOverrides, revision: "2", files: []place{{paths: []string{"override/override.yaml", "override/override.json"}}}},
+		{name: "vex", title: "Your VEX", own: true, read: vex.ReadVEX, revision: "2", files: []place{{paths: []string{"vex/vex.json"}}}},
 	}
 }

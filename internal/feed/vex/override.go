@@ -102,7 +102,7 @@ func (e override) affected() advisory.Affected {
 	if e.Author != "" {
 		note += " (" + e.Author + ")"
 	}
-	a := advisory.Affected{Ecosystem: e.Ecosystem, Package: e.Package, Note: noteOf(note), Until: e.Until}
+	a := advisory.Affected{Ecosystem: e.Ecosystem, Package: intake.PackageName(e.Ecosystem, e.Package), Note: noteOf(note), Until: e.Until}
 	switch e.Status {
 	case "not_affected":
 		a.Status = advisory.StatusNotAffected

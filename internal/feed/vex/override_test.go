@@ -64,6 +64,18 @@ func TestReadOverrides(t *testing.T) {
 	}
 }
 
+// A registry's several spellings of a name are one, so that a list is not passed over in silence.
+func TestOverridesNameLanguagesPackagesAsHostsDo(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[[2]string]string{{"NuGet", "Newtonsoft.Json"}: "newtonsoft.json", {"PyPI", "Zope._Interface"}: "zope-interface", {"npm", "JSONStream"}: "JSONStream"} {
+		text := `{"overrides":[{"id":"CVE-2026-0002","ecosystem":"` + written[0] + `","package":"` + written[1] + `","status":"affected","reason":"r"}]}`
+		_, got, err := read(t, ReadOverrides(today), []byte(text), intake.Limits{})
+		if err != nil || len(got) != 1 || got[0].Affected[0].Package != want {
+			t.Errorf("%v: %+v, %v, want %s", written, got, err, want)
+		}
+	}
+}
+
 // An entry counts to the end of its last day, and not a second longer.
 func TestOverrideExpires(t *testing.T) {
 	t.Parallel()

@@ -47,6 +47,7 @@ func placeOf(text string) (place, error) {
 		if err = p.language(u.Type, u.Namespace, u.Name); u.Type == "golang" {
 			p.pkg = asWritten(text, p.pkg)
 		}
+		p.pkg = intake.PackageName(p.ecosystem, p.pkg)
 	}
 	switch {
 	case err != nil:
@@ -170,9 +171,6 @@ func asWritten(text, lowered string) string {
 	return name
 }
 
-// separators are alike in names of Python packages.
-var separators = regexp.MustCompile(`[-_.]+`)
-
 // language finds the ecosystem of a language's packages and their name there.
 func (p *place) language(kind, namespace, name string) error {
 	joined := name
@@ -181,8 +179,7 @@ func (p *place) language(kind, namespace, name string) error {
 	}
 	switch kind {
 	case "pypi":
-		p.ecosystem = "PyPI" // the library has normalised case and _; runs of separators are one, PEP 503
-		p.pkg = separators.ReplaceAllString(strings.ToLower(name), "-")
+		p.ecosystem = "PyPI"
 	case "npm":
 		p.ecosystem, p.pkg = "npm", joined
 	case "golang":

@@ -58,7 +58,7 @@ func TestPlaceOf(t *testing.T) {
 		"pkg:cargo/rand@0.7.2":                                                           "crates.io rand 0.7.2",
 		"pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1":                           "Maven org.apache.logging.log4j:log4j-core 2.14.1",
 		"pkg:gem/rails@7.0":                                                              "RubyGems rails 7.0",
-		"pkg:nuget/Newtonsoft.Json@13.0.1":                                               "NuGet Newtonsoft.Json 13.0.1",
+		"pkg:nuget/Newtonsoft.Json@13.0.1":                                               "NuGet newtonsoft.json 13.0.1",
 		"pkg:composer/laravel/framework@9.0.0":                                           "Packagist laravel/framework 9.0.0",
 		"pkg:oci/image@sha256%3Aabc":                                                     `!type "oci"`,
 		"pkg:generic/openssl@1":                                                          `!type "generic"`,
