@@ -27,6 +27,14 @@ type Env struct {
 	Version      string
 }
 
+// errorWidth is where text on standard error is broken; 0: nowhere, for it is no terminal.
+func (e Env) errorWidth() int {
+	if !e.StderrTerminal {
+		return 0
+	}
+	return e.Width
+}
+
 // Process is the Env of this process: the only place in this package that asks for the real one.
 func Process(version string) Env {
 	e := Env{

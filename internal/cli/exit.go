@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -112,9 +113,18 @@ func run(ctx context.Context, root *cobra.Command, env Env, args []string, comma
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		_, _ = fmt.Fprintf(env.Stderr, "staunch: %s\n", Message(err))
+		tellError(env, err)
 	}
 	return Exit(err)
+}
+
+// tellError says on standard error what was wrong: on a terminal broken between words where that ends, elsewhere as it is.
+func tellError(env Env, err error) {
+	for line := range strings.SplitSeq("staunch: "+Message(err), "\n") {
+		for _, part := range wrap(line, env.errorWidth()) {
+			write(env.Stderr, "%s\n", part)
+		}
+	}
 }
 
 // write ignores that a reader may have gone, as head does: there is nobody left to tell.

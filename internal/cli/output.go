@@ -171,7 +171,7 @@ func (p *program) note(text string, args ...any) {
 
 // sentence is a note of words, broken between them where a terminal ends.
 func (p *program) sentence(text string) {
-	for _, line := range wrap(oneLine(text), p.env.Width) {
+	for _, line := range wrap(oneLine(text), p.env.errorWidth()) {
 		p.note("%s", line)
 	}
 }

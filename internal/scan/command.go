@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -127,6 +128,9 @@ func command(cmd *cobra.Command, s Streams, opts Options, set settings) error {
 	if rooted := cmd.Flags().Changed("root"); rooted && opts.SBOM != "" || rooted && opts.Image != "" || opts.SBOM != "" && opts.Image != "" {
 		return fault.New(fault.Invalid, "--root, --sbom and --image each name what is scanned: give one of them")
 	}
+	if err := opts.there(); err != nil {
+		return err
+	}
 	if opts.Feeds, err = feedsIn(opts.Feeds, s.Folders.Data); err != nil {
 		return err
 	}
@@ -162,6 +166,19 @@ func command(cmd *cobra.Command, s Streams, opts Options, set settings) error {
 		return fault.New(fault.NotFound, "not assessed: %s", one.out.Assessment.Reason)
 	}
 	return conditions.check(one.out.Findings, set.failOn)
+}
+
+// there says what is wrong when what is to be scanned is not there: with that, nothing else matters yet.
+func (o Options) there() error {
+	for what, path := range map[string]string{"root": o.Root, "SBOM": o.SBOM, "image": o.Image} {
+		if what == "root" && (o.SBOM != "" || o.Image != "") || path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			return fault.Wrap(err, fault.Invalid, "the %s %q cannot be opened", what, path)
+		}
+	}
+	return nil
 }
 
 func orList(words []string) string {

@@ -100,6 +100,9 @@ func TestWhatCannotBeScannedIsRefusedAndSaysWhatToDo(t *testing.T) {
 		want string
 	}{
 		"no feeds":         {[]string{"--root", root}, "--feeds DIR"},
+		"no root":          {[]string{"--root", root + "/nowhere"}, `the root "` + root + `/nowhere" cannot be opened`},
+		"no sbom":          {[]string{"--sbom", root + "/nowhere"}, `the SBOM "` + root + `/nowhere" cannot be opened`},
+		"no image":         {[]string{"--image", root + "/nowhere"}, `the image "` + root + `/nowhere" cannot be opened`},
 		"no such feeds":    {[]string{"--root", root, "--feeds", filepath.Join(dir, "none")}, "no folder of feeds"},
 		"no such root":     {[]string{"--root", filepath.Join(root, "none"), "--feeds", dir}, "none\" cannot be opened"},
 		"no release":       {[]string{"--root", rootWith(t, []byte(status), ""), "--feeds", dir}, "--distro debian:12"},
