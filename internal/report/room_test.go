@@ -38,7 +38,7 @@ func TestAReportThatDoesNotFitIsRefused(t *testing.T) {
 		return s.Metrics(t.Context(), report.MetricsQuery{Period: report.Period{From: began, To: now}})
 	}
 	for name, free := range map[string]int64{"before it is begun": 1 << 20, "where it has become too large": 1 << 30} {
-		for what, make := range map[string]func() error{
+		for what, made := range map[string]func() error{
 			"compliance": func() error { _, err := compliance(); return err },
 			"metrics":    func() error { _, err := metrics(); return err },
 		} {
@@ -50,7 +50,7 @@ func TestAReportThatDoesNotFitIsRefused(t *testing.T) {
 					}
 				}
 			}
-			if err := make(); fault.KindOf(err) != fault.NoRoom {
+			if err := made(); fault.KindOf(err) != fault.NoRoom {
 				t.Errorf("%s, %s: %v", what, name, err)
 			}
 		}
