@@ -23,7 +23,7 @@ func TestEveryOperationAsksForWhatTheTableSays(t *testing.T) {
 		"get-overview": needViewer, "list-hosts": needViewer, "get-host": needViewer, "list-host-packages": needViewer,
 		"list-host-updates": needViewer, "list-host-findings": needViewer, "list-host-history": needViewer,
 		"list-updates": needViewer, "list-findings": needViewer, "list-vulnerabilities": needViewer, "get-vulnerability": needViewer,
-		"list-feeds": needViewer, "list-events": needViewer, "live": needViewer,
+		"list-feeds": needViewer, "feed-work": needViewer, "list-events": needViewer, "live": needViewer,
 		"delete-host": needOperator, "approve-host": needOperator, "revoke-host": needOperator, "refresh-host": needOperator, "set-host-labels": needOperator,
 		"list-enroll-tokens": needOperator, "create-enroll-token": needOperator, "revoke-enroll-token": needOperator,
 		"list-plans": needViewer, "get-plan": needViewer, "get-plan-bytes": needViewer, "list-rollouts": needViewer, "get-rollout": needViewer,

@@ -16,8 +16,8 @@ import (
 	"github.com/staunch-dev/staunch/internal/fault"
 )
 
-// layerFile writes a packed layer of as many members as make gives.
-func layerFile(t *testing.T, make func(w *tar.Writer) error) *imageFile {
+// layerFile writes a packed layer of as many members as fill gives.
+func layerFile(t *testing.T, fill func(w *tar.Writer) error) *imageFile {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "l")
 	f, err := os.Create(name)
@@ -30,7 +30,7 @@ func layerFile(t *testing.T, make func(w *tar.Writer) error) *imageFile {
 		t.Fatal(err)
 	}
 	w := tar.NewWriter(z)
-	if err := errors.Join(make(w), w.Close(), z.Close()); err != nil {
+	if err := errors.Join(fill(w), w.Close(), z.Close()); err != nil {
 		t.Fatal(err)
 	}
 	size, err := f.Seek(0, io.SeekCurrent)
