@@ -123,7 +123,7 @@ func (p *progress) text(now apiv1.FeedWork) string {
 
 // workText is what the server does, in words.
 func workText(now apiv1.FeedWork) string {
-	text := ""
+	var text string
 	switch now.Doing {
 	case apiv1.FeedFetching:
 		text = "the server fetches " + now.Feed
