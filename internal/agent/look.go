@@ -112,8 +112,8 @@ func lookCommand(env Env) *cobra.Command {
 		Short: "The looking half: say which replaced files still run",
 		Long: `The looking half of the agent. It looks once at what every process has mapped,
 says in a file of root's which packages were replaced and still run, and ends.
-It has no network. systemd starts it when the agent asks; started by hand it does
-the same. Without it the agent says nothing of replaced files, not "none".` + exitStatus,
+It has no network. systemd starts it when the agent asks; started by hand it
+does the same. Without it the agent says nothing of replaced files, not "none".` + exitStatus,
 		Example: "  staunch-agent look\n  staunch-agent look --out /tmp/look",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
