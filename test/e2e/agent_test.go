@@ -4,8 +4,10 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,6 +56,36 @@ func boot(t *testing.T, name string, layers ...string) *lab.Host {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// renew brings what runs up to date with what is installed, as an administrator does who need not reboot: of the first process, the log and their
+// like apt and a run leave the old libraries in memory, and findings of those stay open as old code. Nothing else must be left, but for what is
+// open on purpose.
+func renew(t *testing.T, s *server, h *lab.Host, open ...string) {
+	t.Helper()
+	eventually(t, time.Minute, h.Name+" has nothing left that is not old code in memory", func() error {
+		for _, f := range get[apiv1.FindingPage](t, s, "/api/v1/hosts/"+h.Name+"/findings?limit=1000").Items {
+			if f.Status != apiv1.StatusOldCode && !slices.Contains(open, f.Vulnerability) {
+				return fmt.Errorf("%s of %s is %s", f.Vulnerability, f.Source, f.Status)
+			}
+		}
+		return nil
+	})
+	restart := map[string]bool{}
+	for _, old := range detail(t, s, h.Name).Facts.OldCode {
+		for _, unit := range old.Units {
+			restart[unit] = unit != "init.scope"
+		}
+	}
+	t.Logf("%s: old code in %v", h.Name, slices.Sorted(maps.Keys(restart)))
+	script := "systemctl daemon-reexec"
+	for unit, itself := range restart {
+		if itself {
+			script += "; systemctl restart " + unit
+		}
+	}
+	sh(t, h, script)
+	s.post(t, "/api/v1/hosts/"+h.Name+"/refresh")
 }
 
 // enroll enrolls a host the way the console's paste-on-the-host command does, and starts the agent.

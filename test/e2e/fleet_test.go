@@ -358,6 +358,7 @@ func (f *fleet) upgrade(t *testing.T) {
 	h := f.hosts[0]
 	sh(t, h, "DEBIAN_FRONTEND=noninteractive apt-get -qqy dist-upgrade")
 	f.s.post(t, "/api/v1/hosts/web1/refresh")
+	renew(t, f.s, h)
 	took := eventually(t, 2*time.Minute, "web1 has no findings", func() error {
 		if left := f.findingsOf(t, "web1"); len(left) > 0 {
 			return fmt.Errorf("%v", left)

@@ -232,7 +232,7 @@ func (p *patched) security(t *testing.T) {
 	}
 	r := p.proven(t, created.ID)
 	for _, h := range p.hosts {
-		p.renewed(t, h)
+		renew(t, p.s, h, "CVE-2026-92002")
 		eventually(t, time.Minute, h.Name+" has nothing left of what was fixed", func() error {
 			if left := p.open(t, h); !cmp.Equal(left, []string{"CVE-2026-92002"}) {
 				return fmt.Errorf("it has %v", left)
@@ -250,32 +250,6 @@ func (p *patched) security(t *testing.T) {
 		t.Errorf("%d hosts were at work at the same time, want at most 2", most)
 	}
 	p.report(t, r, fixed)
-}
-
-// renewed brings what runs up to date with what is installed, as an administrator does who need not reboot: of the first process, the log and
-// their like the run leaves the old libraries in memory and says so, and findings of those stay open as old code.
-func (p *patched) renewed(t *testing.T, h *lab.Host) {
-	t.Helper()
-	for _, f := range get[apiv1.FindingPage](t, p.s, "/api/v1/hosts/"+h.Name+"/findings?limit=1000").Items {
-		if f.Vulnerability != "CVE-2026-92002" && f.Status != apiv1.StatusOldCode {
-			t.Errorf("%s still has %s of %s as %s", h.Name, f.Vulnerability, f.Source, f.Status)
-		}
-	}
-	restart := map[string]bool{}
-	for _, old := range detail(t, p.s, h.Name).Facts.OldCode {
-		for _, unit := range old.Units {
-			restart[unit] = unit != "init.scope"
-		}
-	}
-	t.Logf("%s: old code in %v", h.Name, slices.Sorted(maps.Keys(restart)))
-	script := "systemctl daemon-reexec"
-	for unit, itself := range restart {
-		if itself {
-			script += "; systemctl restart " + unit
-		}
-	}
-	sh(t, h, script)
-	p.s.post(t, "/api/v1/hosts/"+h.Name+"/refresh")
 }
 
 // concurrent is how many runs of a rollout were at work at the same time.
