@@ -87,13 +87,13 @@ func TestWhoAsksAboutOneTimeSharesOneLoad(t *testing.T) {
 			t.Errorf("%d were loaded", l.began)
 		}
 		// It is forgotten when nobody asks for a while: it is large.
-		if len(ps.kept) != 1 {
-			t.Errorf("%d are kept", len(ps.kept))
+		if n := ps.keeping(); n != 1 {
+			t.Errorf("%d are kept", n)
 		}
 		time.Sleep(pastsFor + time.Second)
 		synctest.Wait()
-		if len(ps.kept) != 0 {
-			t.Errorf("%d are kept still", len(ps.kept))
+		if n := ps.keeping(); n != 0 {
+			t.Errorf("%d are kept still", n)
 		}
 	})
 }
@@ -126,7 +126,9 @@ func TestALoadThatNobodyWantsEnds(t *testing.T) {
 				defer cancel()
 				go func() { _, _ = askFor(ctx, &ps, past, l.load) }()
 				synctest.Wait()
+				ps.mu.Lock()
 				p := ps.loading
+				ps.mu.Unlock()
 				if tc.limit == 0 {
 					time.Sleep(time.Second)
 					cancel()
@@ -196,4 +198,11 @@ func TestASweepWaitsForItsTurn(t *testing.T) {
 		done()
 		time.Sleep(pastsFor)
 	})
+}
+
+// keeping counts what is kept.
+func (ps *pasts) keeping() int {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return len(ps.kept)
 }
